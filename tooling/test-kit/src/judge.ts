@@ -46,6 +46,6 @@ export function judgeFolder({ needs, fixture }: JudgeOptions): string | undefine
 }
 
 /** The suite name by which the reporter recognizes a judge. */
-export function judgeTitle(name: string, needs: string): string {
+function judgeTitle(name: string, needs: string): string {
   return `judge: ${name} (${needs})`
 }

@@ -46,7 +46,10 @@ function countModule(module: TestModule, result: RunResult): void {
   }
 }
 
-function count(node: TestModule | TestSuite, into: { passed: number; failed: number; skipped: number }): void {
+function count(
+  node: TestModule | TestSuite,
+  into: { passed: number; failed: number; skipped: number },
+): void {
   for (const test of node.children.allTests()) {
     const { state } = test.result()
     if (state === 'passed') into.passed++

@@ -12,7 +12,12 @@ mkdirSync(join(folder, 'numbers'))
 describe('judgeFolder', () => {
   it.each([
     { name: 'prefers the fixture', needs: 'no/such/folder', fixture: join(folder, 'numbers'), found: true },
-    { name: 'needs no fixture that is absent', needs: 'no/such/folder', fixture: join(folder, 'no'), found: false },
+    {
+      name: 'needs no fixture that is absent',
+      needs: 'no/such/folder',
+      fixture: join(folder, 'no'),
+      found: false,
+    },
   ])('$name', ({ needs, fixture, found }) => {
     expect(judgeFolder({ needs, fixture })).toBe(found ? fixture : undefined)
   })

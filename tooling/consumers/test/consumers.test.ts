@@ -1,0 +1,152 @@
+// Installing only what is needed works: @dl/tensor and @dl/backend-cpu from their tarballs, in a project of their own,
+// imported, required, bundled and type-checked.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build as esbuild } from 'esbuild'
+import { build as vite } from 'vite'
+import webpack from 'webpack'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Stranger, strangerWith } from '../src/stranger.ts'
+
+let stranger: Stranger
+beforeAll(() => {
+  stranger = strangerWith(['@dl/tensor', '@dl/backend-cpu'])
+})
+afterAll(() => {
+  stranger.remove()
+})
+
+/** Mean squared errors before the first and the second step, worked out by hand. */
+function expectTrained(printed: string): void {
+  const { losses, backend, fallbacks } = JSON.parse(printed) as {
+    losses: [number, number]
+    backend: string
+    fallbacks: number
+  }
+  expect(losses[0]).toBeCloseTo(41, 4)
+  expect(losses[1]).toBeCloseTo(1.12875, 4)
+  expect(backend).toBe('cpu')
+  expect(fallbacks).toBe(0)
+}
+
+describe('a project that installs @dl/tensor and @dl/backend-cpu', () => {
+  it('got nothing else', () => {
+    const modules = join(stranger.folder, 'node_modules')
+    expect(readdirSync(modules).filter((name) => !name.startsWith('.'))).toEqual(['@dl'])
+    expect(readdirSync(join(modules, '@dl')).sort()).toEqual(['backend-cpu', 'tensor'])
+  })
+
+  it('ships the license and no workspace protocol', () => {
+    for (const name of ['tensor', 'backend-cpu']) {
+      const folder = join(stranger.folder, 'node_modules/@dl', name)
+      expect(readFileSync(join(folder, 'LICENSE'), 'utf8')).toContain('Apache License')
+      expect(readFileSync(join(folder, 'package.json'), 'utf8')).not.toMatch(/"workspace:|@dl\/source/)
+    }
+  })
+
+  it('trains by import', () => {
+    expectTrained(stranger.run(stranger.add('train.mjs')))
+  })
+
+  it('trains by require', () => {
+    expectTrained(stranger.run(stranger.add('train.cjs')))
+  })
+
+  it('type-checks without Node types, library declarations included', () => {
+    stranger.add('typed.ts')
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable', 'dom'],
+      module: 'nodenext',
+      types: [],
+    }
+    writeFileSync(
+      join(stranger.folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['typed.ts'] }),
+    )
+    const tsc = createRequire(import.meta.url)
+      .resolve('typescript/package.json')
+      .replace(/package\.json$/, 'bin/tsc')
+    expect(() =>
+      execFileSync(process.execPath, [tsc], { cwd: stranger.folder, encoding: 'utf8' }),
+    ).not.toThrow()
+  })
+})
+
+describe('a bundle', () => {
+  const bundlers: { name: string; bundle: (entry: string, folder: string) => Promise<string> }[] = [
+    {
+      name: 'esbuild',
+      bundle: async (entry, folder) => {
+        const outfile = join(folder, 'bundle.mjs')
+        await esbuild({
+          entryPoints: [entry],
+          bundle: true,
+          minify: true,
+          format: 'esm',
+          outfile,
+          logLevel: 'silent',
+        })
+        return outfile
+      },
+    },
+    {
+      name: 'Vite',
+      bundle: async (entry, folder) => {
+        await vite({
+          root: stranger.folder,
+          configFile: false,
+          logLevel: 'silent',
+          build: {
+            outDir: folder,
+            emptyOutDir: false,
+            lib: { entry, formats: ['es'], fileName: () => 'bundle.mjs' },
+          },
+        })
+        return join(folder, 'bundle.mjs')
+      },
+    },
+    {
+      name: 'webpack',
+      bundle: async (entry, folder) => {
+        await webpackBuild({
+          mode: 'production',
+          context: stranger.folder,
+          entry,
+          target: 'web',
+          devtool: false,
+          performance: false,
+          output: { path: folder, filename: 'bundle.cjs' },
+        })
+        return join(folder, 'bundle.cjs')
+      },
+    },
+  ]
+
+  it.each(bundlers)(
+    'made by $name keeps the registration of the backend and computes',
+    async ({ bundle }) => {
+      const folder = mkdtempSync(join(tmpdir(), 'dl-bundle-'))
+      const file = await bundle(stranger.add('train.mjs'), folder)
+      const elsewhere = join(folder, 'empty')
+      mkdirSync(elsewhere)
+      expectTrained(stranger.run(file, elsewhere))
+    },
+  )
+})
+
+function webpackBuild(config: webpack.Configuration): Promise<void> {
+  return new Promise((resolve, reject) => {
+    webpack(config, (error, stats) => {
+      if (error !== null) reject(error)
+      else if (stats?.hasErrors() === true) reject(new Error(stats.toString('errors-only')))
+      else resolve()
+    })
+  })
+}
