@@ -20,6 +20,7 @@ export const tsupPreset = (over = {}) => ({
   sourcemap: true,
   clean: true,
   splitting: false,
+  silent: true,
   treeshake: false,
   esbuildPlugins: [keepModules],
   external: [/^node:/],
