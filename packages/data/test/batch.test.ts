@@ -132,9 +132,10 @@ describe('rows of arrays', () => {
   })
 })
 
-describe('samples of a generator', () => {
-  const from = (samples: readonly unknown[]): Dataset<any, any> => fromGenerator(() => samples)
+const from = (samples: readonly unknown[]): Dataset<any, any> => fromGenerator(() => samples)
+const image = (h: number, w: number): HostArray => hostArray(new Float32Array(h * w), [h, w])
 
+describe('samples of a generator', () => {
   test('numbers are float32, booleans bool, bigints int64, typed arrays rows, tensors read', async () => {
     const samples = [0, 1, 2].map((i) => ({
       n: i + 0.5,
@@ -164,7 +165,6 @@ describe('samples of a generator', () => {
     expect(await show(batch.a)).toEqual(['float32', [2], [1, 10]])
   })
 
-  const image = (h: number, w: number): HostArray => hostArray(new Float32Array(h * w), [h, w])
   const good = Array.from({ length: 9 }, () => ({ image: image(28, 28), label: 1 }))
   const misfits: [string, unknown, Partial<DatasetError>][] = [
     [

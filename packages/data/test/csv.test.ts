@@ -1,5 +1,5 @@
 // CSV: RFC 4180 and what files in the wild add to it, in whatever pieces the text arrives; types of columns; errors by line.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { csv, csvRecords, DatasetError } from '../src/index.ts'
 import type { CsvOptions } from '../src/index.ts'

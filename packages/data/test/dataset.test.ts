@@ -219,7 +219,7 @@ describe('leaving early', () => {
   test.each(through)('a loop over %s closes the generator', async (_, step) => {
     const { dataset, closed } = endless()
     let count = 0
-    for await (const _element of step(dataset)) if (++count === 3) break
+    for await (const element of step(dataset)) if (element !== undefined && ++count === 3) break
     expect(closed()).toBe(1)
   })
 
@@ -364,5 +364,7 @@ describe('errors', () => {
 
 test('types of elements', () => {
   expectTypeOf(numbers(1).map(async (x) => ({ x }))).toEqualTypeOf<Dataset<{ x: number }>>()
-  expectTypeOf(zip([numbers(1), fromFile('x')]).toArray).returns.resolves.toEqualTypeOf<[number, string][]>()
+  expectTypeOf(zip([numbers(1), fromFile('x')]).iterate(0)).toEqualTypeOf<
+    AsyncGenerator<[number, string], void, undefined>
+  >()
 })

@@ -36,7 +36,7 @@ describe('RandomStream', () => {
 
   test('below(6) is uniform: chi-squared over 60,000 draws stays under the 99.9 % quantile', () => {
     const random = new RandomStream(11, 3)
-    const counts = new Array<number>(6).fill(0)
+    const counts = Array.from({ length: 6 }, () => 0)
     for (let i = 0; i < 60_000; i++) counts[random.below(6)]!++
     const chi = counts.reduce((sum, n) => sum + (n - 10_000) ** 2 / 10_000, 0)
     expect(chi).toBeLessThan(20.5)

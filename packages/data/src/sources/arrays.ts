@@ -69,7 +69,7 @@ export function columnsDataset<T, B>(
 ): Dataset<T, B> {
   let loaded: Promise<RowTable> | undefined
   const load = async (): Promise<RowTable> =>
-    rowTable(structure, columns, await Promise.all(columns.map((column) => column.load())))
+    rowTable(structure, columns, await Promise.all(columns.map(async (column) => column.load())))
   return new Dataset(
     rowSource(
       { order: () => ascending(size), load: () => (loaded ??= load()) },

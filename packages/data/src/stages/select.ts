@@ -93,11 +93,6 @@ export function repeated<T>(upstream: Source<T>, times: number): Source<T> {
           ? Infinity
           : undefined
         : size * times
-  const endlessNothing = (): DatasetError =>
-    new DatasetError(
-      'empty',
-      '[dataset.repeat] an empty dataset cannot repeat without end; check what stands before it',
-    )
   if (rows !== undefined) {
     const order = function* (epoch: number): Generator<Uint32Array, void, undefined> {
       if (size === 0 && times === Infinity) throw endlessNothing()
@@ -120,6 +115,12 @@ export function repeated<T>(upstream: Source<T>, times: number): Source<T> {
     },
   }
 }
+
+const endlessNothing = (): DatasetError =>
+  new DatasetError(
+    'empty',
+    '[dataset.repeat] an empty dataset cannot repeat without end; check what stands before it',
+  )
 
 export function filtered<T>(
   upstream: Source<T>,
