@@ -1,1 +1,111 @@
-export {}
+// Door `@dl/tensor/core`: everything of `@dl/tensor` as functions, without the chained methods. Packages import from here, so
+// that a bundle holds only the operations that are called.
+
+// ---- tensors
+export { Tensor } from './tensor/tensor.ts'
+export { Variable, variable } from './tensor/variable.ts'
+export type { ArrayOf, Axes, Dim, Shape, TensorLike, TensorMethods } from './tensor/types.ts'
+export type { DataOf, DType, TypedArray } from './graph/dtype.ts'
+export type { CallOptions, InputSpec, Module } from './tensor/module.ts'
+export { dispose, keep, tidy } from './tensor/scope.ts'
+export { memory, type MemoryInfo } from './tensor/memory.ts'
+export { fallbackCount, strictBackend } from './tensor/evaluate.ts'
+export { BackendError, backends, getBackend, ready, setBackend } from './backend/registry.ts'
+
+// ---- operations
+export {
+  clone,
+  eye,
+  fill,
+  linspace,
+  ones,
+  onesLike,
+  range,
+  scalar,
+  tensor,
+  tensor1d,
+  tensor2d,
+  tensor3d,
+  tensor4d,
+  tensor5d,
+  tensor6d,
+  zeros,
+  zerosLike,
+} from './ops/creation.ts'
+export { cast } from './ops/cast.ts'
+export {
+  add,
+  addN,
+  div,
+  divNoNan,
+  floorDiv,
+  maximum,
+  minimum,
+  mod,
+  mul,
+  pow,
+  squaredDifference,
+  sub,
+} from './ops/arithmetic.ts'
+export {
+  abs,
+  ceil,
+  clipByValue,
+  cos,
+  erf,
+  exp,
+  expm1,
+  floor,
+  isFinite,
+  isInf,
+  isNaN,
+  log,
+  log1p,
+  neg,
+  reciprocal,
+  round,
+  rsqrt,
+  sigmoid,
+  sign,
+  sin,
+  sqrt,
+  square,
+  tan,
+  tanh,
+} from './ops/unary.ts'
+export {
+  elu,
+  gelu,
+  hardSigmoid,
+  leakyRelu,
+  mish,
+  prelu,
+  relu,
+  relu6,
+  selu,
+  silu,
+  softplus,
+  softsign,
+  step,
+  swish,
+} from './ops/activation.ts'
+export { equal, greater, greaterEqual, less, lessEqual, notEqual } from './ops/comparison.ts'
+export { logicalAnd, logicalNot, logicalOr, logicalXor, where } from './ops/logical.ts'
+export { all, any, logSumExp, max, mean, min, moments, norm, prod, sum } from './ops/reduction.ts'
+export { argMax, argMin } from './ops/arg.ts'
+export { dot, matMul, outerProduct } from './ops/matmul.ts'
+export {
+  broadcastTo,
+  expandDims,
+  flatten,
+  pad,
+  reshape,
+  reverse,
+  squeeze,
+  tile,
+  transpose,
+} from './ops/movement.ts'
+export { slice, split, stridedSlice, unstack } from './ops/slice.ts'
+export { concat, stack } from './ops/join.ts'
+export { gather, gatherND, oneHot } from './ops/gather.ts'
+export { layerNorm, logSoftmax, softmax } from './ops/normalization.ts'

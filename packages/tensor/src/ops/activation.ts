@@ -1,0 +1,171 @@
+// Activation functions. Formulas follow PyTorch's documentation; defaults are tfjs's where tfjs has the function.
+import type { Node } from '../graph/node.ts'
+import { constant, s } from '../graph/primitives.ts'
+import type { Binary, FloatUnary, GeluUnary, SlopedUnary, Unary } from '../tensor/op-types.ts'
+import { floating, numeric, numericOperands, result } from './operands.ts'
+
+/**
+ * `max(x, 0)`. The gradient at 0 is 0.
+ * @example
+ * ```ts
+ * relu(tensor([-1, 2])).print() // [0, 2]
+ * ```
+ */
+export const relu: Unary = (x) => result(s.relu(numeric('relu', 'x', x)))
+
+/**
+ * `min(max(x, 0), 6)`.
+ * @example
+ * ```ts
+ * relu6(tensor([-1, 2, 8])).print() // [0, 2, 6]
+ * ```
+ */
+export const relu6: Unary = (x) => result(s.min(s.relu(numeric('relu6', 'x', x)), 6))
+
+const positive = (x: Node): Node => s.gt(x, 0)
+/** `exp(x) - 1` where x ≤ 0; the argument is limited so that the other branch never overflows. */
+const expm1BelowZero = (x: Node): Node => s.expm1(s.min(x, 0))
+
+/**
+ * `x` above 0, `alpha * x` below.
+ * @param alpha slope below 0 (default 0.2)
+ * @example
+ * ```ts
+ * leakyRelu(tensor([-1, 2])).print() // [-0.2, 2]
+ * ```
+ */
+export const leakyRelu: SlopedUnary = (x, alpha = 0.2) => {
+  const node = floating('leakyRelu', 'x', x)
+  return result(s.select(positive(node), node, s.mul(node, alpha)))
+}
+
+/**
+ * `x` above 0, `alpha * x` below, with `alpha` a tensor that broadcasts against `x`.
+ * @example
+ * ```ts
+ * prelu(tensor([-1, 2]), tensor([0.1, 0.5])).print() // [-0.1, 2]
+ * ```
+ */
+export const prelu: Binary<'prelu'> = (x, alpha) => {
+  const [node, slope] = numericOperands('prelu', x, alpha)
+  return result(s.select(positive(node), node, s.mul(slope, node)))
+}
+
+/**
+ * `x` above 0, `alpha * (exp(x) - 1)` below (Clevert et al. 2015).
+ * @param alpha default 1
+ * @example
+ * ```ts
+ * elu(tensor([-1, 2])).print() // [-0.632, 2]
+ * ```
+ */
+export const elu: SlopedUnary = (x, alpha = 1) => {
+  const node = floating('elu', 'x', x)
+  return result(s.select(positive(node), node, s.mul(expm1BelowZero(node), alpha)))
+}
+
+const SELU_ALPHA = 1.6732632423543772
+const SELU_SCALE = 1.0507009873554805
+
+/**
+ * `scale * elu(x, alpha)` with the two constants that keep mean and variance (Klambauer et al. 2017).
+ * @example
+ * ```ts
+ * selu(tensor([-1, 2])).print() // [-1.111, 2.101]
+ * ```
+ */
+export const selu: FloatUnary = (x) => {
+  const node = floating('selu', 'x', x)
+  return result(s.mul(s.select(positive(node), node, s.mul(expm1BelowZero(node), SELU_ALPHA)), SELU_SCALE))
+}
+
+/**
+ * `log(1 + exp(x))` without overflow.
+ * @example
+ * ```ts
+ * softplus(tensor([0, 100])).print() // [0.693, 100]
+ * ```
+ */
+export const softplus: FloatUnary = (x) => result(s.softplus(floating('softplus', 'x', x)))
+
+/**
+ * 1 above 0, `alpha` elsewhere, NaN for NaN. Has no gradient.
+ * @param alpha default 0
+ * @example
+ * ```ts
+ * step(tensor([-1, 2])).print() // [0, 1]
+ * ```
+ */
+export const step: SlopedUnary = (x, alpha = 0) => {
+  const node = floating('step', 'x', x)
+  const value = s.select(positive(node), constant(1, node.dtype), alpha)
+  return result(s.select(s.isNaN(node), node, value))
+}
+
+/**
+ * Gaussian error linear unit `x Φ(x)` (Hendrycks & Gimpel 2016).
+ * @param approximate `'tanh'`: `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`; `'none'` (default): exact, through erf
+ * @example
+ * ```ts
+ * gelu(tensor([-1, 2])).print() // [-0.159, 1.954]
+ * ```
+ */
+export const gelu: GeluUnary = (x, approximate = 'none') => {
+  const node = floating('gelu', 'x', x)
+  return result(s.mul(s.mul(node, 0.5), s.add(geluCurve(node, approximate), 1)))
+}
+
+/** -1 … 1: where on the way from "off" to "on" a unit stands. */
+function geluCurve(x: Node, approximate: 'none' | 'tanh'): Node {
+  if (approximate === 'none') return s.erf(s.mul(x, Math.SQRT1_2))
+  const cubic = s.add(x, s.mul(s.mul(s.square(x), x), 0.044715))
+  return s.tanh(s.mul(cubic, Math.sqrt(2 / Math.PI)))
+}
+
+/**
+ * `x * sigmoid(x)`, also called swish (Ramachandran et al. 2017).
+ * @example
+ * ```ts
+ * silu(tensor([-1, 2])).print() // [-0.269, 1.762]
+ * ```
+ */
+export const silu: FloatUnary = (x) => {
+  const node = floating('silu', 'x', x)
+  return result(s.mul(node, s.sigmoid(node)))
+}
+/** Another name of {@link silu}. */
+export const swish: FloatUnary = silu
+
+/**
+ * `min(max(0.2 x + 0.5, 0), 1)`, as Keras 2 and tfjs have it.
+ * @example
+ * ```ts
+ * hardSigmoid(tensor([-1, 0, 4])).print() // [0.3, 0.5, 1]
+ * ```
+ */
+export const hardSigmoid: FloatUnary = (x) =>
+  result(s.min(s.max(s.add(s.mul(floating('hardSigmoid', 'x', x), 0.2), 0.5), 0), 1))
+
+/**
+ * `x * tanh(softplus(x))` (Misra 2019).
+ * @example
+ * ```ts
+ * mish(tensor([-1, 2])).print() // [-0.303, 1.944]
+ * ```
+ */
+export const mish: FloatUnary = (x) => {
+  const node = floating('mish', 'x', x)
+  return result(s.mul(node, s.tanh(s.softplus(node))))
+}
+
+/**
+ * `x / (1 + |x|)`.
+ * @example
+ * ```ts
+ * softsign(tensor([-1, 3])).print() // [-0.5, 0.75]
+ * ```
+ */
+export const softsign: FloatUnary = (x) => {
+  const node = floating('softsign', 'x', x)
+  return result(s.div(node, s.add(s.abs(node), 1)))
+}

@@ -1,0 +1,174 @@
+// Parts of a tensor: slices, splits, single layers along an axis.
+import type { Node } from '../graph/node.ts'
+import * as graph from '../graph/primitives.ts'
+import { normalizeAxis, showShape } from '../graph/shape.ts'
+import type { Slice, Split, StridedSlice, Unstack } from '../tensor/op-types.ts'
+import { given, result } from './operands.ts'
+import { dropAxes } from './reduction.ts'
+
+/**
+ * `size[a]` elements from `begin[a]` along each axis.
+ * @param begin a start for each axis, or one number for the first axis; missing ones are 0
+ * @param size sizes, -1 or missing for all that follow
+ * @throws when the part leaves the tensor, or `x` is a scalar
+ * @example
+ * ```ts
+ * slice(tensor([[1, 2, 3], [4, 5, 6]]), [0, 1], [2, 2]).print() // [[2, 3], [5, 6]]
+ * ```
+ */
+export const slice: Slice = (x, begin, size) => {
+  const node = given('slice', 'x', x)
+  const { shape } = node
+  if (shape.length === 0) throw new Error('[slice] Slicing scalar is not possible; index or reshape it')
+  const starts = typeof begin === 'number' ? [begin] : begin
+  const sizes = size === undefined ? [] : typeof size === 'number' ? [size] : size
+  if (starts.length > shape.length || sizes.length > shape.length)
+    throw new Error(
+      `[slice] begin ${showShape(starts)} or size ${showShape(sizes)} has more entries than ${showShape(shape)}`,
+    )
+  const start = shape.map((_, a) => starts[a] ?? 0)
+  const extent = shape.map((d, a) => ((sizes[a] ?? -1) === -1 ? d - start[a]! : sizes[a]!))
+  for (let a = 0; a < shape.length; a++)
+    if (
+      !Number.isInteger(start[a]) ||
+      !Number.isInteger(extent[a]) ||
+      start[a]! < 0 ||
+      extent[a]! < 0 ||
+      start[a]! + extent[a]! > shape[a]!
+    )
+      throw new Error(
+        `[slice] Error in slice${shape.length}D: begin[${a}] + size[${a}] (${start[a]! + extent[a]!}) would overflow ` +
+          `input.shape[${a}] (${shape[a]}): begin ${showShape(start)}, size ${showShape(extent)}, shape ${showShape(shape)}`,
+      )
+  return result(graph.slice(node, start, extent))
+}
+
+/**
+ * Every `strides[a]`-th element from `begin[a]` up to, not including, `end[a]`, as Python's `x[begin:end:stride]`:
+ * negative positions count from the back, a negative stride walks backward, positions outside are clamped.
+ * @param strides default 1 everywhere; never 0
+ * @throws when a stride is 0, or there are more entries than axes
+ * @example
+ * ```ts
+ * stridedSlice(tensor([0, 1, 2, 3, 4, 5]), [1], [6], [2]).print() // [1, 3, 5]
+ * stridedSlice(tensor([0, 1, 2, 3]), [-1], [0], [-1]).print() // [3, 2, 1]
+ * ```
+ */
+export const stridedSlice: StridedSlice = (x, begin, end, strides) => {
+  const node = given('stridedSlice', 'x', x)
+  const { shape } = node
+  if (
+    begin.length !== end.length ||
+    begin.length > shape.length ||
+    (strides !== undefined && strides.length !== begin.length)
+  )
+    throw new Error(
+      `[stridedSlice] begin, end and strides need equal lengths of at most ${shape.length} (shape ${showShape(shape)}), got ` +
+        `${begin.length}, ${end.length} and ${strides?.length ?? 'none'}`,
+    )
+  const ranges = shape.map((d, a) =>
+    a < begin.length
+      ? pythonRange(d, begin[a]!, end[a]!, strides?.[a] ?? 1)
+      : { start: 0, count: d, stride: 1 },
+  )
+  // a backward walk is a forward walk over the reversed axis
+  const forward = graph.reverse(
+    node,
+    [...ranges.keys()].filter((a) => ranges[a]!.stride < 0),
+  )
+  return result(
+    graph.slice(
+      forward,
+      ranges.map((r, a) => (r.count === 0 ? 0 : r.stride < 0 ? shape[a]! - 1 - r.start : r.start)),
+      ranges.map((r) => r.count),
+      ranges.map((r) => Math.abs(r.stride)),
+    ),
+  )
+}
+
+interface Walk {
+  readonly start: number
+  readonly count: number
+  readonly stride: number
+}
+
+function pythonRange(dim: number, begin: number, end: number, stride: number): Walk {
+  if (stride === 0 || !Number.isInteger(stride))
+    throw new Error(`[stridedSlice] strides are integers other than 0, got ${stride}`)
+  const [low, high] = stride > 0 ? [0, dim] : [-1, dim - 1]
+  const clamp = (p: number): number => Math.min(Math.max(p < 0 ? p + dim : p, low), high)
+  const start = clamp(begin)
+  const count = Math.max(0, Math.ceil((clamp(end) - start) / stride))
+  return { start, count, stride }
+}
+
+/** One part of `x` along `axis`. */
+export function part(x: Node, axis: number, start: number, size: number): Node {
+  return graph.slice(
+    x,
+    x.shape.map((_, a) => (a === axis ? start : 0)),
+    x.shape.map((d, a) => (a === axis ? size : d)),
+  )
+}
+
+/** Sizes of parts along a dimension of `dim`. */
+function partSizes(dim: number, numOrSizeSplits: number | readonly number[]): readonly number[] {
+  if (typeof numOrSizeSplits === 'number') {
+    if (!Number.isInteger(numOrSizeSplits) || numOrSizeSplits < 1 || dim % numOrSizeSplits !== 0)
+      throw new Error(
+        `[split] Number of splits must evenly divide the axis: ${dim} elements into ${numOrSizeSplits} parts`,
+      )
+    return Array<number>(numOrSizeSplits).fill(dim / numOrSizeSplits)
+  }
+  const known = numOrSizeSplits.filter((n) => n !== -1)
+  const sum = known.reduce((a, n) => a + n, 0)
+  if (numOrSizeSplits.length - known.length > 1)
+    throw new Error('[split] There should be only one negative value in split array')
+  const rest = dim - sum
+  if (
+    known.some((n) => !Number.isInteger(n) || n < 0) ||
+    rest < 0 ||
+    (rest > 0 && known.length === numOrSizeSplits.length)
+  )
+    throw new Error(
+      `[split] The sum of sizes must match the size of the axis dimension: sizes ${showShape(numOrSizeSplits)} for ${dim} elements`,
+    )
+  return numOrSizeSplits.map((n) => (n === -1 ? rest : n))
+}
+
+/**
+ * `x` cut into parts along `axis`.
+ * @param numOrSizeSplits a number of equal parts, or the sizes of the parts (one may be -1: what is left)
+ * @param axis default 0
+ * @throws when the parts do not add up to the dimension
+ * @example
+ * ```ts
+ * const [left, right] = split(tensor([[1, 2, 3], [4, 5, 6]]), [1, 2], 1)
+ * right.print() // [[2, 3], [5, 6]]
+ * ```
+ */
+export const split: Split = (x, numOrSizeSplits, axis) => {
+  const node = given('split', 'x', x)
+  const a = normalizeAxis('split', axis ?? 0, node.shape.length)
+  let start = 0
+  return partSizes(node.shape[a]!, numOrSizeSplits).map((size) => {
+    start += size
+    return result(part(node, a, start - size, size))
+  }) as never
+}
+
+/**
+ * The layers of `x` along `axis`, without that axis.
+ * @param axis default 0
+ * @example
+ * ```ts
+ * const [first, second] = unstack(tensor([[1, 2], [3, 4]]))
+ * second.print() // [3, 4]
+ * ```
+ */
+export const unstack: Unstack = (x, axis) => {
+  const node = given('unstack', 'x', x)
+  if (node.shape.length === 0) throw new Error('[unstack] a scalar has no axis to take apart')
+  const a = normalizeAxis('unstack', axis ?? 0, node.shape.length)
+  return Array.from({ length: node.shape[a]! }, (_, i) => result(dropAxes(part(node, a, i, 1), [a]))) as never
+}
