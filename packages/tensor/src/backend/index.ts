@@ -1,1 +1,7 @@
-export {}
+// Door `@dl/tensor/backend`: what a backend, ours or a stranger's, is written against.
+export * from './contract.ts'
+export * from './ir.ts'
+export { BackendError, backends, getBackend, ready, registerBackend, setBackend } from './registry.ts'
+export { DTYPES, DTYPE_NAMES, type DType, type DTypeRow, type DataOf, type Element, type TypedArray, allocate, bytesOf, isFloat, isInteger, promote, toElement } from '../graph/dtype.ts'
+export { SCALARS, SCALAR_NAMES, type ScalarName, type ScalarRow, type FormulaOps, erf, evaluateScalar, roundHalfEven, threefry2x32 } from '../graph/scalar-table.ts'
+export type { Leaf, Node, NodeOf, PrimitiveName, ReduceKind, ScalarLeaf } from '../graph/node.ts'

@@ -1,0 +1,128 @@
+// The kernel language between scheduler and code generators. Two kinds do nearly everything: Row (loops, reductions,
+// elementwise chains, softmax, norms) and Contract (a product on a packed template with an elementwise epilogue).
+// Every index is affine in the loops: no division, no remainder, no guard.
+import type { DType, Element } from '../graph/dtype.ts'
+import type { ReduceKind } from '../graph/node.ts'
+import type { ScalarName } from '../graph/scalar-table.ts'
+
+/** `[c0, c1, …]`: element index `c0 + Σ c[i+1] · loop[i]`. */
+export type Affine = readonly number[]
+
+interface Facts {
+  readonly dtype: DType
+  /** Depends on a reduced loop. */
+  inner: boolean
+  /** How many reductions lie one below the other underneath: 0 can be computed in the first pass over the row. */
+  phase: number
+}
+
+/** An index computed at run time: `clamp(value, 0, limit - 1) * stride` is added to the address. */
+export interface DynamicIndex {
+  /** Expression (int32). */
+  readonly value: number
+  readonly limit: number
+  readonly stride: number
+}
+
+export type Expr = Facts &
+  (
+    | { readonly op: 'load'; readonly buffer: number; addr: Affine; readonly dynamic?: readonly DynamicIndex[] | undefined }
+    | { readonly op: 'const'; readonly value: Element }
+    /** Run-time scalar number `slot`. */
+    | { readonly op: 'scalar'; readonly slot: number }
+    /** The value of an affine form of the loops (iota). */
+    | { readonly op: 'index'; addr: Affine }
+    /** `args` are indices of expressions; functions with a formula never appear. `cast` and `bitcast` go to `dtype`. */
+    | { readonly op: 'map'; readonly fn: ScalarName; readonly args: readonly number[] }
+    | { readonly op: 'reduce'; readonly kind: ReduceKind; readonly args: readonly [number] }
+    /** The finished sum of a Contract kernel. */
+    | { readonly op: 'acc' }
+  )
+
+export interface Store {
+  readonly buffer: number
+  readonly expr: number
+  addr: Affine
+  /** The whole buffer is first set to this (pad, dilation). */
+  readonly fill?: Element | undefined
+}
+
+/** `outer` loops around reduced loops; expressions in SSA order; a store outside the reduced loops happens once a row. */
+export interface RowKernel {
+  readonly kind: 'row'
+  readonly name: string
+  readonly sizes: readonly number[]
+  readonly outer: number
+  readonly exprs: readonly Expr[]
+  readonly stores: readonly Store[]
+}
+
+/** One axis of a matrix operand as nested loops: element offset is `Σ stride[i] · index[i]`. */
+export interface Axis {
+  readonly sizes: readonly number[]
+  readonly strides: readonly number[]
+}
+export interface Operand {
+  readonly buffer: number
+  readonly base: number
+  readonly batch: Axis
+  /** M for the left operand, N for the right one. */
+  readonly rows: Axis
+  readonly ks: Axis
+}
+
+/** `acc[b, m, n] = Σ_k A[b, m, k] · B[b, k, n]`, then the epilogue; addresses in it are `[c0, batch, m, n]`. */
+export interface ContractKernel {
+  readonly kind: 'contract'
+  readonly name: string
+  readonly dtype: DType
+  readonly batch: number
+  readonly m: number
+  readonly n: number
+  readonly k: number
+  readonly a: Operand
+  readonly b: Operand
+  readonly exprs: readonly Expr[]
+  readonly stores: readonly Store[]
+}
+
+/**
+ * `out = operand` (or zeros), then for each outer o, j < count, inner i in this order:
+ * `out[o, indices[j], i] += updates[o, j, i]`; indices outside 0 … limit-1 are dropped. All buffers contiguous.
+ */
+export interface ScatterKernel {
+  readonly kind: 'scatter'
+  readonly name: string
+  readonly dtype: DType
+  readonly outer: number
+  readonly limit: number
+  readonly count: number
+  readonly inner: number
+  readonly out: number
+  readonly operand: number | null
+  readonly indices: number
+  readonly updates: number
+}
+
+export type Kernel = RowKernel | ContractKernel | ScatterKernel
+
+/** Where a buffer of a program lies: a pointer given at each run, or a place in the program's own arena. */
+export type Place = { readonly kind: 'param'; readonly slot: number } | { readonly kind: 'arena'; readonly offset: number }
+
+export interface ProgramBuffer {
+  readonly dtype: DType
+  /** Elements. Every buffer is followed by at least 64 bytes that may be read (not written) past its end. */
+  readonly size: number
+  readonly place: Place
+}
+
+/** Kernels in execution order over planned buffers. */
+export interface Program {
+  readonly buffers: readonly ProgramBuffer[]
+  readonly kernels: readonly Kernel[]
+  /** Dtypes of the run-time scalars by slot. */
+  readonly scalars: readonly DType[]
+  /** How many pointers `run` takes. */
+  readonly params: number
+  readonly arenaBytes: number
+}

@@ -1,0 +1,128 @@
+// jit: a function is traced once for each signature and then replayed as one program, without building a graph. What it
+// promises stands in docs/design/ARCHITECTURE.md §5; each sentence there has a test.
+import type { Backend } from '../backend/contract.ts'
+import { readyBackend } from '../backend/registry.ts'
+import type { Storage } from '../backend/storage.ts'
+import { flush, inGradientScope } from '../tensor/evaluate.ts'
+import { isTracing } from '../tensor/handle.ts'
+import { knownStorage, nodeOf, Tensor } from '../tensor/tensor.ts'
+import { leavesOf } from '../tensor/tree.ts'
+import { Variable } from '../tensor/variable.ts'
+import { hasPendingUpdates } from '../tensor/variable-state.ts'
+import { Replay } from './replay.ts'
+import { signatureOf, warnAboutSignatures } from './signature.ts'
+import { traceFunction } from './trace.ts'
+
+/** Traces that one function keeps; the least recently used one goes first. */
+const KEPT_TRACES = 32
+
+export interface JitOptions {
+  /**
+   * Numbers of arguments whose memory is handed over: results of equal shape and dtype are written into it, and the
+   * tensors passed are disposed by the call.
+   */
+  readonly donate?: readonly number[] | undefined
+}
+
+let enabled = true
+/** `debugJit(false)` makes every jitted function run its JavaScript body at each call, for stepping with a debugger. */
+export function debugJit(on: boolean): void {
+  enabled = on
+}
+
+let traces = 0
+/** How many times any jitted function has been traced since the start. */
+export const traceCount = (): number => traces
+
+const isInput = (leaf: unknown): leaf is Tensor => leaf instanceof Tensor && !(leaf instanceof Variable)
+
+/**
+ * Compiles `fn`. The first call with a signature (the tree of arguments, shapes and dtypes of tensors, values of everything
+ * else, backend) runs the function once to record its graph; later calls replay the compiled program. Variables that `fn`
+ * reads and assigns are state; tensors that it closes over are inputs; JavaScript side effects happen only while tracing.
+ * Inside another `jit` or a gradient function it is simply called.
+ *
+ * @param fn a synchronous function on trees of tensors and other values; returns a tree of tensors
+ * @throws when `fn` is async, or reads the value of a traced tensor
+ * @example
+ * ```ts
+ * import { jit, matMul, relu, ones } from '@dl/tensor'
+ * import '@dl/backend-cpu'
+ * const layer = jit((x, w) => relu(matMul(x, w)))
+ * console.log((await layer(ones([2, 3]), ones([3, 4])).data())[0]) // 3
+ * ```
+ */
+export function jit<A extends readonly any[], R>(fn: (...args: A) => R, options: JitOptions = {}): (...args: A) => R {
+  if (fn.constructor.name === 'AsyncFunction') throw new Error('[jit] an async function cannot be compiled; make it synchronous')
+  const name = fn.name || 'the function'
+  const replays = new Map<string, Replay>()
+  let previous: readonly string[] = []
+  let signatures = 0
+
+  const replayFor = (args: readonly unknown[], storages: ReadonlyMap<unknown, Storage>, backend: Backend): Replay => {
+    const keys = args.map((arg) => signatureOf(arg, (leaf) => storages.get(leaf) ?? null))
+    const key = `${backend.name}(${keys.join()})`
+    let replay = replays.get(key)
+    if (replay) {
+      replays.delete(key) // moves it to the recent end
+    } else {
+      traces++
+      const trace = traceFunction(fn as (...args: readonly unknown[]) => unknown, args, isInput, 'jit')
+      flush(trace.captured, 'jit', backend)
+      replay = new Replay(trace, donatedInputs(args, options.donate ?? []), backend)
+      warnAboutSignatures(name, ++signatures, previous, keys)
+      previous = keys
+      if (replays.size >= KEPT_TRACES) {
+        const [oldest, dropped] = replays.entries().next().value!
+        replays.delete(oldest)
+        dropped.release()
+      }
+    }
+    replays.set(key, replay)
+    return replay
+  }
+
+  return (...args: A): R => {
+    if (!enabled || isTracing() || inGradientScope()) return fn(...args)
+    const backend = readyBackend('jit')
+    const leaves = leavesOf(args)
+    const storages = inputStorages(leaves, backend)
+    const inputs: Storage[] = []
+    for (const leaf of leaves) if (isInput(leaf)) inputs.push(storages.get(leaf)!)
+    const replay = replayFor(args, storages, backend)
+    const result = replay.run(inputs, backend) as R
+    for (const number of options.donate ?? []) for (const leaf of leavesOf(args[number])) if (isInput(leaf)) leaf.dispose()
+    return result
+  }
+}
+
+/** Storages of all tensor leaves; what has not been computed is computed now, in one flush. */
+function inputStorages(leaves: readonly unknown[], backend: Backend): Map<unknown, Storage> {
+  const storages = new Map<unknown, Storage>()
+  const missing: Tensor[] = []
+  for (const leaf of leaves) {
+    if (!isInput(leaf)) continue
+    const storage = knownStorage('jit', leaf)
+    if (storage) storages.set(leaf, storage)
+    else missing.push(leaf)
+  }
+  if (missing.length || hasPendingUpdates())
+    flush(
+      missing.map((leaf) => nodeOf('jit', 'an argument', leaf)),
+      'jit',
+      backend,
+    )
+  for (const leaf of missing) storages.set(leaf, knownStorage('jit', leaf)!)
+  return storages
+}
+
+/** Which tensor inputs are donated, by their number among all tensor inputs. */
+function donatedInputs(args: readonly unknown[], donate: readonly number[]): Set<number> {
+  const donated = new Set<number>()
+  let next = 0
+  args.forEach((arg, number) => {
+    for (const leaf of leavesOf(arg)) if (isInput(leaf)) if (donate.includes(number)) donated.add(next++)
+      else next++
+  })
+  return donated
+}

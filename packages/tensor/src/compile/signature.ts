@@ -1,0 +1,53 @@
+// What makes two calls of a jitted function the same: the tree of arguments, shapes and dtypes of tensors, and the values of
+// everything else (objects by identity).
+import type { Storage } from '../backend/storage.ts'
+import { isBranch } from '../tensor/tree.ts'
+
+const identities = new WeakMap<object, number>()
+let nextIdentity = 1
+function identityOf(value: object): number {
+  let id = identities.get(value)
+  if (id === undefined) identities.set(value, (id = nextIdentity++))
+  return id
+}
+
+/** Key of one argument. `storageOf` gives the storage of a tensor leaf, or null for everything that is no tensor input. */
+export function signatureOf(value: unknown, storageOf: (leaf: unknown) => Storage | null): string {
+  const storage = storageOf(value)
+  if (storage) return storage.signature
+  switch (typeof value) {
+    case 'number':
+      return Object.is(value, -0) ? '-0' : String(value)
+    case 'string':
+      return JSON.stringify(value)
+    case 'bigint':
+      return `${value}n`
+    case 'boolean':
+    case 'undefined':
+      return String(value)
+    case 'symbol':
+      return String(value)
+    case 'function':
+      return `#${identityOf(value)}`
+  }
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return `[${value.map((v) => signatureOf(v, storageOf)).join()}]`
+  if (isBranch(value))
+    return `{${Object.entries(value)
+      .map(([k, v]) => `${k}:${signatureOf(v, storageOf)}`)
+      .join()}}`
+  return `#${identityOf(value as object)}`
+}
+
+const MANY_SIGNATURES = 16
+
+/** Warns once when a function has been traced for more than 16 signatures, naming the argument that keeps changing. */
+export function warnAboutSignatures(name: string, count: number, before: readonly string[], now: readonly string[]): void {
+  if (count !== MANY_SIGNATURES + 1) return
+  const changed = now.findIndex((key, i) => key !== before[i])
+  console.warn(
+    `[jit] ${name} has been traced for ${count} different signatures; argument ${changed} changes: ` +
+      `${before[changed] ?? '(absent)'} became ${now[changed] ?? '(absent)'}. Pass numbers that change as tensors or ` +
+      `run-time scalars, and pad batches to one size`,
+  )
+}

@@ -1,0 +1,52 @@
+// When memory may be freed. A storage without owners may still be a source of values that have not been computed: then it
+// waits for the end of a flush after which nobody reaches it any more.
+import { Storage } from '../backend/storage.ts'
+import type { Leaf, Node } from '../graph/node.ts'
+
+let clock = 0
+/** Number of the current flush interval. */
+export const flushClock = (): number => clock
+
+const waiting = new Set<Storage>()
+
+/** An uncomputed node takes this storage as a source: it cannot be freed before the next flush has looked. */
+export function markUsed(storage: Storage): void {
+  storage.usedIn = clock
+}
+
+/** The last owner is gone: frees now if no uncomputed node can need the value, else after a flush. */
+export function releaseWhenUnused(storage: Storage): void {
+  if (storage.usedIn === clock) waiting.add(storage)
+  else storage.free()
+}
+
+/** Leaves that the uncomputed `nodes` need. */
+export function leavesReachedFrom(nodes: readonly Node[]): Set<Leaf> {
+  const leaves = new Set<Leaf>()
+  const seen = new Set<Node>()
+  const stack = [...nodes]
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (seen.has(node)) continue
+    seen.add(node)
+    if (node.value) leaves.add(node.value)
+    else if (node.prim === 'buffer') leaves.add(node.attrs.leaf)
+    else for (const source of node.src) stack.push(source)
+  }
+  return leaves
+}
+
+/** Whether something waits to be freed. */
+export const someoneWaits = (): boolean => waiting.size > 0
+
+/** End of a flush: `uncomputed` nodes keep what they reach; everything else that waited is freed. */
+export function settleStorages(uncomputed: readonly Node[]): void {
+  clock++
+  if (uncomputed.length) {
+    for (const leaf of leavesReachedFrom(uncomputed)) if (leaf instanceof Storage) markUsed(leaf)
+  }
+  for (const storage of waiting) {
+    if (storage.usedIn === clock) continue
+    waiting.delete(storage)
+    if (storage.owners === 0) storage.free()
+  }
+}

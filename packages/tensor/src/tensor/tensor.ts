@@ -1,0 +1,171 @@
+// The Tensor: an immutable handle on a value that is computed when somebody needs it.
+import type { DType, DataOf, TypedArray } from '../graph/dtype.ts'
+import { ready, readyBackend } from '../backend/registry.ts'
+import { bytesAllocated, Storage } from '../backend/storage.ts'
+import type { Node } from '../graph/node.ts'
+import { serial } from '../graph/node.ts'
+import { buffer } from '../graph/primitives.ts'
+import { sizeOf } from '../graph/shape.ts'
+import { flush, flushIfLong, tracedValueError } from './evaluate.ts'
+import { Handle, nodeOfHandle, storageOf, storageOfHandle, typeOfHandle } from './handle.ts'
+import { hostArray, nest } from './host-array.ts'
+import { markUsed } from './lifetime.ts'
+import { formatTensor } from './print.ts'
+import type { ArrayOf, Shape, ShapeMark, TensorLike, TensorMethods } from './types.ts'
+
+/** A value with a node that changes over time: a Variable reads the version that is current. */
+export interface Current {
+  currentNode(): Node
+}
+
+/** After this many new device bytes `data()` lets the garbage collector's callbacks run. */
+const YIELD_AFTER_BYTES = 32 * 2 ** 20
+let bytesAtYield = 0
+
+/**
+ * An immutable n-dimensional array of one dtype. Operations return at once; values are computed when read.
+ *
+ * Nothing has to be disposed: memory follows the garbage collector. For exact lifetimes there are `dispose()`, `using`,
+ * `tidy` and `keep`.
+ */
+export class Tensor<S extends Shape = any, D extends DType = any> extends Handle {
+  /** Unique number of this handle. */
+  readonly id: number = serial()
+  #shape: number[] | undefined
+
+  /** Sizes of the dimensions. */
+  get shape(): { -readonly [K in keyof S]: number } {
+    return (this.#shape ??= [...typeOfHandle(this).shape]) as { -readonly [K in keyof S]: number }
+  }
+  /** Element type. */
+  get dtype(): D {
+    return typeOfHandle(this).dtype as D
+  }
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(typeOfHandle(this).shape)
+  }
+  /** Number of dimensions. */
+  get rank(): number {
+    return typeOfHandle(this).shape.length
+  }
+
+  /**
+   * The values in row-major order, a fresh copy each time.
+   * @throws BackendError when no backend is registered or none starts; an error when the tensor was disposed, or inside a trace
+   */
+  async data(): Promise<DataOf<D>> {
+    let storage = knownStorage('data', this)
+    if (!storage?.hostData) await ready()
+    storage ??= compute('data', this)
+    const values = await storage.read()
+    await yieldToCollector()
+    return values as DataOf<D>
+  }
+
+  /**
+   * The values at once, a fresh copy.
+   * @throws when no backend is ready ("await ready()" once), or the backend cannot be read synchronously
+   */
+  dataSync(): DataOf<D> {
+    const storage = knownStorage('dataSync', this) ?? compute('dataSync', this)
+    return storage.readSync() as DataOf<D>
+  }
+
+  /** The values as nested arrays (a bare number for shape []). */
+  async array(): Promise<ArrayOf<S, D>> {
+    return nest((await this.data()) as TypedArray, this.shape as number[]) as ArrayOf<S, D>
+  }
+  /** {@link array} at once; throws as {@link dataSync} does. */
+  arraySync(): ArrayOf<S, D> {
+    return nest(this.dataSync() as TypedArray, this.shape as number[]) as ArrayOf<S, D>
+  }
+
+  /** Prints the values, shortened, to the console. */
+  print(verbose = false): void {
+    console.log(this.toString(verbose))
+  }
+  /** The values, shortened; without a ready backend, shape and dtype alone. */
+  override toString(verbose = false): string {
+    if (this.isDisposed) return `Tensor (disposed) ${this.dtype} [${String(this.shape)}]`
+    return formatTensor(this.dataSync() as TypedArray, this.shape as number[], this.dtype, verbose)
+  }
+}
+// What the class has beyond this file: the phantom that makes shapes comparable, and the chained methods of methods.ts.
+export interface Tensor<S extends Shape = any, D extends DType = any> extends TensorMethods, ShapeMark<S, D> {}
+
+function assertUsable(op: string, name: string, x: Tensor): void {
+  if (x.isDisposed)
+    throw new Error(
+      `[${op}] ${name} is disposed (${x.dtype} [${String(x.shape)}]); keep() it, return it from tidy(), or do not dispose it before use`,
+    )
+}
+
+/** Where the value of `x` lies, if it has been computed. */
+export function knownStorage(op: string, x: Tensor): Storage | null {
+  assertUsable(op, 'x', x)
+  const current = (x as unknown as Partial<Current>).currentNode
+  return current ? storageOf(current.call(x)) : storageOfHandle(x)
+}
+
+/** Computes `x` on the backend that is ready. */
+function compute(op: string, x: Tensor): Storage {
+  const node = currentNode(op, 'x', x)
+  if (node.prim === 'buffer' && node.attrs.leaf.tracer) throw tracedValueError(node.attrs.leaf.tracer)
+  flush([node], op, readyBackend(op))
+  return storageOf(node)!
+}
+
+function currentNode(op: string, name: string, x: Tensor): Node {
+  assertUsable(op, name, x)
+  const current = (x as unknown as Partial<Current>).currentNode
+  return current ? current.call(x) : nodeOfHandle(x)
+}
+
+/**
+ * The graph node of an argument. Host values are copied.
+ * @param op the operation, for errors
+ * @param name the argument's name, for errors
+ * @param dtype for host values: the dtype they take
+ */
+export function nodeOf(op: string, name: string, x: Tensor | TensorLike, dtype?: DType): Node {
+  if (x instanceof Tensor) {
+    const node = currentNode(op, name, x)
+    const storage = storageOf(node)
+    if (storage) markUsed(storage)
+    return node
+  }
+  if (x === null || x === undefined)
+    throw new Error(`[${op}] Argument '${name}' passed to '${op}' must be a Tensor or TensorLike, but got '${String(x)}'`)
+  return hostNode(op, x, undefined, dtype)
+}
+
+/** A leaf that holds a copy of `values`. */
+export function hostNode(op: string, values: TensorLike, shape?: readonly number[], dtype?: DType): Node {
+  const host = hostArray(op, values, shape, dtype)
+  return buffer(Storage.fromHost(host.shape, host.dtype, host.data))
+}
+
+/** A new handle on a node, in the current scope. */
+export function fromNode<T extends Tensor = Tensor>(node: Node): T {
+  flushIfLong()
+  return new Tensor(node) as T
+}
+
+/** A new handle on a computed value, in the current scope. Makes no node. */
+export const fromStorage = (storage: Storage): Tensor => new Tensor(storage)
+
+/** Lets finalizers run when much has been allocated since the last time: they need a macrotask. */
+export async function yieldToCollector(): Promise<void> {
+  if (bytesAllocated() - bytesAtYield < YIELD_AFTER_BYTES) return
+  bytesAtYield = bytesAllocated()
+  await new Promise<void>((resolve) => {
+    const channel = new MessageChannel()
+    channel.port1.addEventListener('message', () => {
+      channel.port1.close()
+      resolve()
+    })
+    channel.port1.start()
+    channel.port2.postMessage(null)
+  })
+}
