@@ -12,7 +12,7 @@ const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 
 const build = { name: 'build', command: 'turbo run build --output-logs=errors-only' }
 const checks = [
-  { name: 'types', command: 'turbo run typecheck --output-logs=errors-only --concurrency=1' },
+  { name: 'types', command: 'turbo run typecheck --filter=!@dl/bench --output-logs=errors-only --concurrency=1' },
   { name: 'packages', command: 'turbo run check:package --output-logs=errors-only --concurrency=1' },
   { name: 'lint', command: 'oxlint --type-aware --deny-warnings' },
   { name: 'arrows and doors', command: 'depcruise packages apps examples --config .dependency-cruiser.cjs' },

@@ -17,6 +17,7 @@ await build({
   target: 'node20',
   platform: 'node',
   conditions: ['@dl/source'],
+  nodePaths: ['node_modules'], // the program's own dependencies are our packages' peers
   sourcemap: true,
   logLevel: 'warning',
 })
