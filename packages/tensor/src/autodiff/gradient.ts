@@ -1,0 +1,59 @@
+// Reverse mode on the graph: one walk from the outputs down to the inputs, adding up cotangents. A source is always older
+// than its user, so descending node numbers are the order; nothing recurses, and chains may be as long as memory allows.
+import type { Node } from '../graph/node.ts'
+import { s } from '../graph/primitives.ts'
+import { differentiableSources, pullback } from './vjp.ts'
+
+/**
+ * Gradients of `Σ outputs[i] · cotangents[i]` with respect to `xs`, as graph nodes; null where no output depends on `x`.
+ * @param xs usually `mark` nodes: nothing older than the oldest of them is visited
+ */
+export function gradients(
+  outputs: readonly Node[],
+  cotangents: readonly Node[],
+  xs: readonly Node[],
+): (Node | null)[] {
+  const order = dependents(outputs, xs)
+  const needed = new Set(order)
+  const ends = new Set(xs)
+  const sums = new Map<Node, Node>()
+  const add = (node: Node, ct: Node): void => {
+    const sum = sums.get(node)
+    sums.set(node, sum ? s.add(sum, ct) : ct)
+  }
+  for (const [i, y] of outputs.entries()) if (needed.has(y)) add(y, cotangents[i]!)
+  for (const node of order) {
+    const ct = sums.get(node)
+    if (ct === undefined) continue
+    const sources = differentiableSources(node)
+    if (!sources.some((x) => x !== null && needed.has(x))) continue
+    const cts = pullback(node, ct)
+    for (const [i, x] of sources.entries()) {
+      const part = cts[i]
+      if (x !== null && part && needed.has(x)) add(x, part)
+    }
+    if (!ends.has(node)) sums.delete(node)
+  }
+  return xs.map((x) => sums.get(x) ?? null)
+}
+
+/** Every node between `outputs` and `xs` (both included) through which a derivative flows, newest first. */
+function dependents(outputs: readonly Node[], xs: readonly Node[]): Node[] {
+  const oldest = xs.reduce((least, x) => Math.min(least, x.id), Infinity)
+  const seen = new Set<Node>()
+  const stack = [...outputs]
+  while (stack.length) {
+    const node = stack.pop()!
+    if (node.id < oldest || seen.has(node)) continue
+    seen.add(node)
+    for (const x of differentiableSources(node)) if (x !== null) stack.push(x)
+  }
+  const needed = new Set(xs)
+  const result: Node[] = []
+  for (const node of [...seen].sort((a, b) => a.id - b.id)) {
+    if (!needed.has(node) && !differentiableSources(node).some((x) => x !== null && needed.has(x))) continue
+    needed.add(node)
+    result.push(node)
+  }
+  return result.reverse()
+}
