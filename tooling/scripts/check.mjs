@@ -12,13 +12,20 @@ const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 
 const build = { name: 'build', command: 'turbo run build --output-logs=errors-only' }
 const checks = [
-  { name: 'types', command: 'turbo run typecheck --filter=!@dl/bench --output-logs=errors-only --concurrency=1' },
-  { name: 'packages', command: 'turbo run check:package --output-logs=errors-only --concurrency=1' },
+  {
+    name: 'types',
+    command: 'turbo run typecheck --filter=!@dl/bench --output-logs=errors-only --concurrency=1',
+  },
+  {
+    name: 'packages',
+    needsBuild: true,
+    command: 'turbo run check:package --output-logs=errors-only --concurrency=1',
+  },
   { name: 'lint', command: 'oxlint --type-aware --deny-warnings' },
   { name: 'arrows and doors', command: 'depcruise packages apps examples --config .dependency-cruiser.cjs' },
   { name: 'format', command: 'oxfmt --check' },
   { name: 'unused code', command: 'knip' },
-  { name: 'size budget', command: 'size-limit' },
+  { name: 'size budget', needsBuild: true, command: 'size-limit' },
 ]
 const tests = [
   { name: 'tests in Node', command: 'vitest run', results: 'node.json' },
@@ -81,7 +88,8 @@ mkdirSync(results)
 
 const args = process.argv.slice(2) // for vitest: `npm test -- --project tensor`
 const built = await execute(build, { live: false })
-const done = [built, ...(built.outcome === 'passed' ? await twoAtATime(checks) : [])]
+const possible = checks.filter(({ needsBuild }) => built.outcome === 'passed' || !needsBuild)
+const done = [built, ...(await twoAtATime(possible))]
 const ran = []
 for (const step of tests) ran.push(await execute(step, { live: true, args }))
 

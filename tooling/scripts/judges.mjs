@@ -3,8 +3,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Folders of `../shared` whose numbers the project must reproduce. A new judge adds its folder here. */
-export const requiredJudges = ['oracles/ops', 'oracles/keras-cases/mlp', 'types']
+/** Folders and files of `../shared` whose numbers the project must reproduce. A new judge adds its folder here. */
+export const requiredJudges = [
+  'oracles/ops/activations.json',
+  'oracles/ops/losses.json',
+  'oracles/ops/norm.json',
+  'oracles/ops/optimizers.json',
+  'oracles/keras-cases/mlp',
+]
 
 /**
  * @param {{ name: string, needs: string, passed: number, failed: number, skipped: number }[]} judges what the tests reported
