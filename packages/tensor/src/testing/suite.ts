@@ -1,0 +1,73 @@
+// The conformance suite: what every backend, ours or a stranger's, must pass. The tables of cases run on the backend and are
+// compared with the reference interpreter.
+import type { Backend } from '../backend/contract.ts'
+import { registerBackend, setBackend } from '../backend/registry.ts'
+import { strictBackend } from '../tensor/evaluate.ts'
+import { type CaseGroup, runCase } from './case.ts'
+import { dotCases } from './dot-cases.ts'
+import { indexedCases } from './indexed-cases.ts'
+import { movementCases } from './movement-cases.ts'
+import { reductionCases } from './reduction-cases.ts'
+import { scalarCases } from './scalar-cases.ts'
+import type { TestApi } from './test-api.ts'
+
+/** The tables by name, to run some of them alone. */
+const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
+  scalar: scalarCases,
+  movement: movementCases,
+  reduction: reductionCases,
+  dot: dotCases,
+  indexed: indexedCases,
+}
+
+export interface ConformanceOptions {
+  /** Names of tables to run; default all. */
+  readonly only?: readonly string[]
+  /** Names of groups to leave out (`'exp float64'`), with the reason: a backend's documented limits. */
+  readonly skip?: Readonly<Record<string, string>>
+}
+
+/**
+ * Registers the conformance tests of a backend with a test runner.
+ * @param backend the backend under test; it is registered and made active
+ * @param api `describe` and `it` of the runner
+ * @example
+ * ```ts
+ * import { conformanceSuite } from '@dl/tensor/testing'
+ * import { describe, it } from 'vitest'
+ * conformanceSuite(myBackend, { describe, it })
+ * ```
+ */
+export function conformanceSuite(backend: Backend, api: TestApi, options: ConformanceOptions = {}): void {
+  const { only = Object.keys(TABLES), skip = {} } = options
+  api.describe(`conformance of ${backend.name}`, () => {
+    for (const name of only) {
+      const table = TABLES[name]
+      if (!table) throw new Error(`[conformanceSuite] there is no table "${name}"; tables: ${Object.keys(TABLES).join(', ')}`)
+      api.describe(name, () => {
+        for (const group of table()) if (!(group.name in skip)) api.it(group.name, () => runGroup(backend, group))
+      })
+    }
+  })
+}
+
+/** All cases of a group on `backend`; reports every case that fails. */
+async function runGroup(backend: Backend, group: CaseGroup): Promise<void> {
+  await activate(backend)
+  const failures: string[] = []
+  for (const testCase of group.cases) {
+    try {
+      await runCase(testCase)
+    } catch (error) {
+      failures.push(`${testCase.name}: ${(error as Error).message}`)
+    }
+  }
+  if (failures.length) throw new Error(`${failures.length} of ${group.cases.length} cases fail\n${failures.slice(0, 8).join('\n')}`)
+}
+
+/** Makes `backend` the one that computes; falling back to the reference is an error. */
+export async function activate(backend: Backend): Promise<void> {
+  registerBackend(backend)
+  await setBackend(backend.name)
+  strictBackend(true)
+}
