@@ -1,0 +1,158 @@
+// Contract kernels: a product through tiles in workgroup memory, `rows × columns` sums a thread in registers, masked edges
+// (any M, N, K), operands read along whichever axis is contiguous (so AᵀB and ABᵀ cost what AB costs), and an epilogue that
+// may load, compute and store any number of outputs.
+import type { ContractKernel, Operand, Program } from '@dl/tensor/backend'
+import { requireDType } from '../errors.ts'
+import { affineText, axisOffset, fastestStride } from './affine.ts'
+import { Bindings } from './bindings.ts'
+import { requireDTypes, Scope, writeExpression } from './expressions.ts'
+import { Library } from './library.ts'
+import { blockIndex, grid, moduleText, type WgslKernel } from './module.ts'
+import { K_TILE, SIDE, tileShape } from './tile-shape.ts'
+import { type ShaderDType, VALUE_TYPE } from './values.ts'
+
+const THREADS = SIDE * SIDE
+
+export function contractKernel(program: Program, kernel: ContractKernel, number: number): WgslKernel | null {
+  requireDTypes(kernel.name, kernel.exprs)
+  requireDType('dot', kernel.dtype, kernel.name)
+  const { batch, m, n, k } = kernel
+  const block = tileShape(batch, m, n)
+  const tileM = SIDE * block.rows
+  const tileN = SIDE * block.columns
+  const across = Math.ceil(n / tileN)
+  const down = Math.ceil(m / tileM)
+  const blocks = batch * across * down
+  if (blocks === 0) return null
+  const library = new Library()
+  const bindings = bindingsOf(program, kernel)
+  const type = VALUE_TYPE[kernel.dtype as ShaderDType]
+  const epilogue = epilogueText(kernel, bindings, library)
+  const left = tileLoad('left', kernel.a, tileM, m, k, bindings)
+  const right = tileLoad('right', kernel.b, tileN, n, k, bindings)
+  const cells = Array.from({ length: block.rows * block.columns }, (_, i) => [
+    Math.floor(i / block.columns),
+    i % block.columns,
+  ])
+  const zero = type === 'f32' ? '0.0f' : '0i'
+  const body = [
+    ...blockIndex(blocks),
+    `let batch = i32(block / ${across * down}u);`,
+    `let m0 = i32(block / ${across}u % ${down}u) * ${tileM};`,
+    `let n0 = i32(block % ${across}u) * ${tileN};`,
+    `let x = thread % ${SIDE}u;`,
+    `let y = thread / ${SIDE}u;`,
+    ...left.before,
+    ...right.before,
+    ...cells.map(([i, j]) => `var sum_${i!}_${j!} = ${zero};`),
+    `for (var k0 = 0; k0 < ${k}; k0 += ${K_TILE}) {`,
+    ...left.inside,
+    ...right.inside,
+    'workgroupBarrier();',
+    `for (var kk = 0u; kk < ${K_TILE}u; kk++) {`,
+    ...range(block.rows).map((i) => `let a${i} = left[kk * ${tileM + 1}u + y + ${i * SIDE}u];`),
+    ...range(block.columns).map((j) => `let b${j} = right[kk * ${tileN + 1}u + x + ${j * SIDE}u];`),
+    ...cells.map(([i, j]) => `sum_${i!}_${j!} += a${i!} * b${j!};`),
+    '}',
+    'workgroupBarrier();',
+    '}',
+    ...cells.map(
+      ([i, j]) => `epilogue(batch, m0 + i32(y) + ${i! * SIDE}, n0 + i32(x) + ${j! * SIDE}, sum_${i!}_${j!});`,
+    ),
+  ]
+  const code = moduleText({
+    title: `${kernel.name}: ${batch} × ${m} × ${n} × ${k}`,
+    bindings,
+    library,
+    globals: [
+      `var<workgroup> left: array<${type}, ${K_TILE * (tileM + 1)}>;`,
+      `var<workgroup> right: array<${type}, ${K_TILE * (tileN + 1)}>;`,
+    ],
+    functions: epilogue,
+    workgroupSize: THREADS,
+    body,
+  })
+  return { name: kernel.name, kernel: number, code, bindings: bindings.list(), workgroups: grid(blocks) }
+}
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+
+function bindingsOf(program: Program, kernel: ContractKernel): Bindings {
+  const loads = kernel.exprs.flatMap((e) => (e.op === 'load' ? [e.buffer] : []))
+  return new Bindings(
+    program,
+    kernel.name,
+    [kernel.a.buffer, kernel.b.buffer, ...loads],
+    kernel.stores.map((s) => s.buffer),
+    kernel.exprs.some((e) => e.op === 'scalar'),
+  )
+}
+
+/** What happens to one finished sum: the kernel's expressions and stores, for positions inside the result. */
+function epilogueText(kernel: ContractKernel, bindings: Bindings, library: Library): string[] {
+  const loops = ['batch', 'm', 'n']
+  const scope = new Scope()
+  kernel.exprs.forEach((e, i) => {
+    if (e.op === 'acc') scope.bind(i, 'sum')
+  })
+  const cx = { kernel: kernel.name, exprs: kernel.exprs, loops, bindings, library }
+  const stores = kernel.stores.map((s) => {
+    const value = writeExpression(cx, s.expr, scope)
+    return bindings.store(s.buffer, affineText(s.addr, loops), value)
+  })
+  return [
+    `fn epilogue(batch: i32, m: i32, n: i32, sum: ${VALUE_TYPE[kernel.dtype as ShaderDType]}) {`,
+    `if (m >= ${kernel.m} || n >= ${kernel.n}) { return; }`,
+    ...scope.lines,
+    ...stores,
+    '}',
+  ]
+}
+
+interface TileLoad {
+  /** Once a thread: its rows, whether they exist, their offsets. */
+  readonly before: readonly string[]
+  /** Once a tile of K: the elements, 0 outside. */
+  readonly inside: readonly string[]
+}
+
+/**
+ * Fills a tile `[K_TILE][extent + 1]` (one word of padding against bank conflicts). Neighbouring threads take neighbours
+ * along K when K is contiguous in memory, else along the other axis.
+ */
+function tileLoad(
+  name: 'left' | 'right',
+  operand: Operand,
+  tile: number,
+  extent: number,
+  k: number,
+  bindings: Bindings,
+): TileLoad {
+  const alongK = Math.abs(fastestStride(operand.ks)) === 1 && Math.abs(fastestStride(operand.rows)) !== 1
+  const origin = name === 'left' ? 'm0' : 'n0'
+  const p = name === 'left' ? 'l' : 'r'
+  const before = [`let ${p}_base = ${operand.base} + ${axisOffset(operand.batch, 'batch')};`]
+  const inside: string[] = []
+  const ragged = extent % tile !== 0
+  for (let t = 0; t < (tile * K_TILE) / THREADS; t++) {
+    const at = t === 0 ? 'thread' : `(thread + ${t * THREADS}u)`
+    const row = `${p}_row${t}`
+    const kk = `${p}_k${t}`
+    before.push(
+      `let ${row} = i32(${alongK ? `${at} / ${K_TILE}u` : `${at} % ${tile}u`});`,
+      `let ${kk} = i32(${alongK ? `${at} % ${K_TILE}u` : `${at} / ${tile}u`});`,
+      `let ${p}_m${t} = ${origin} + ${row};`,
+      `let ${p}_at${t} = ${p}_base + ${axisOffset(operand.rows, `${p}_m${t}`)};`,
+    )
+    const conditions = [
+      ...(ragged ? [`${p}_m${t} < ${extent}`] : []),
+      ...(k % K_TILE ? [`${kk} + k0 < ${k}`] : []),
+    ]
+    const place = `${name}[${kk} * ${tile + 1} + ${row}]`
+    const step = `${p}_s${t}`
+    const value = bindings.load(operand.buffer, `${p}_at${t} + ${axisOffset(operand.ks, step)}`)
+    inside.push(`let ${step} = k0 + ${kk};`)
+    if (!conditions.length) inside.push(`${place} = ${value};`)
+    else inside.push(`${place} = 0;`, `if (${conditions.join(' && ')}) {`, `${place} = ${value};`, '}')
+  }
+  return { before, inside }
+}

@@ -1,0 +1,42 @@
+// Dawn in Node (npm `webgpu`). The null backend validates every module through Tint without any driver; where a Vulkan
+// driver is installed, kernels can also be run.
+import { create, globals } from 'webgpu'
+
+Object.assign(globalThis, globals)
+// Dawn devices must not be collected while in use
+const keep: object[] = []
+
+async function request(options: string[]): Promise<GPUDevice | null> {
+  const gpu = create(options)
+  const adapter = await gpu.requestAdapter()
+  if (!adapter) return null
+  const device = await adapter.requestDevice()
+  keep.push(gpu, adapter, device)
+  return device
+}
+
+let validator: Promise<GPUDevice | null> | undefined
+
+/** What Tint and pipeline creation say against a module; empty when it is valid. */
+export async function complaints(code: string): Promise<string[]> {
+  const device = await (validator ??= request(['backend=null']))
+  if (!device) throw new Error("Dawn's null backend gives no adapter")
+  device.pushErrorScope('validation')
+  const module = device.createShaderModule({ code })
+  device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } })
+  const { messages } = await module.getCompilationInfo()
+  const error = await device.popErrorScope()
+  const errors = messages
+    .filter((m) => m.type === 'error')
+    .map((m) => `${m.lineNum}:${m.linePos} ${m.message}`)
+  return error && !errors.length ? [error.message] : errors
+}
+
+/** A device that computes (lavapipe, SwiftShader, a GPU), or null where no driver is installed. */
+export async function computingDevice(): Promise<GPUDevice | null> {
+  try {
+    return await request(['backend=vulkan'])
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,188 @@
+// The kernel IR read literally: nested loops, one element at a time, in double precision rounded to each dtype. What
+// generated code must compute, in the fewest lines that cannot be wrong.
+import {
+  type Affine,
+  allocate,
+  type Axis,
+  type ContractKernel,
+  type Element,
+  evaluateScalar,
+  type Expr,
+  type Program,
+  type RowKernel,
+  type ScatterKernel,
+  type Store,
+  toElement,
+  type TypedArray,
+} from '@dl/tensor/backend'
+
+const product = (sizes: readonly number[]): number => sizes.reduce((n, d) => n * d, 1)
+const at = (addr: Affine, loops: readonly number[]): number =>
+  addr.reduce((sum, c, i) => sum + (i ? c * loops[i - 1]! : c), 0)
+
+function unravel(linear: number, sizes: readonly number[]): number[] {
+  const index = sizes.map(() => 0)
+  for (let i = sizes.length - 1; i >= 0; i--) {
+    index[i] = linear % sizes[i]!
+    linear = Math.floor(linear / sizes[i]!)
+  }
+  return index
+}
+
+/** Contents of every buffer of `program` after one run; buffers at one place share their contents. */
+export function interpret(
+  program: Program,
+  inputs: ReadonlyMap<number, TypedArray>,
+  scalars: readonly number[] = [],
+): TypedArray[] {
+  const places = new Map<string, TypedArray>()
+  const memory = program.buffers.map((b, i) => {
+    const key = b.place.kind === 'param' ? `p${b.place.slot}` : `a${b.place.offset}`
+    const data = inputs.get(i)?.slice() ?? places.get(key) ?? allocate(b.dtype, b.size)
+    places.set(key, data)
+    return data
+  })
+  program.buffers.forEach((b, i) => {
+    memory[i] = places.get(b.place.kind === 'param' ? `p${b.place.slot}` : `a${b.place.offset}`)!
+  })
+  for (const k of program.kernels) {
+    if (k.kind === 'row') row(k, memory, scalars)
+    else if (k.kind === 'contract') contract(k, memory, scalars)
+    else scatter(k, memory)
+  }
+  return memory
+}
+
+function evaluate(
+  exprs: readonly Expr[],
+  id: number,
+  loops: readonly number[],
+  memory: readonly TypedArray[],
+  scalars: readonly number[],
+  known: ReadonlyMap<number, Element>,
+): Element {
+  const found = known.get(id)
+  if (found !== undefined) return found
+  const value = (i: number): Element => evaluate(exprs, i, loops, memory, scalars, known)
+  const e = exprs[id]!
+  switch (e.op) {
+    case 'const':
+      return toElement(e.dtype, e.value)
+    case 'scalar':
+      return toElement(e.dtype, scalars[e.slot]!)
+    case 'index':
+      return toElement(e.dtype, at(e.addr, loops))
+    case 'load': {
+      let index = at(e.addr, loops)
+      for (const d of e.dynamic ?? [])
+        index += Math.min(Math.max(Number(value(d.value)), 0), d.limit - 1) * d.stride
+      return memory[e.buffer]![index]!
+    }
+    case 'map': {
+      const args = e.args.map(value)
+      const from = exprs[e.args.at(-1)!]!.dtype
+      if (e.fn === 'cast') return e.dtype === 'bool' ? Number(args[0] !== 0) : toElement(e.dtype, args[0]!)
+      if (e.fn === 'bitcast') return reinterpret(args[0]!, e.dtype === 'float32')
+      return toElement(e.dtype, evaluateScalar(e.fn, from, args))
+    }
+    default:
+      throw new Error(`expression ${id} (${e.op}) is not known here`)
+  }
+}
+
+function reinterpret(x: Element, toFloat: boolean): number {
+  const bytes = new DataView(new ArrayBuffer(4))
+  if (toFloat) bytes.setInt32(0, Number(x))
+  else bytes.setFloat32(0, Number(x))
+  return toFloat ? bytes.getFloat32(0) : bytes.getInt32(0)
+}
+
+const START = { sum: 0, prod: 1, max: -Infinity, min: Infinity, maxNumber: -Infinity }
+const FN = { sum: 'add', prod: 'mul', max: 'max', min: 'min', maxNumber: 'max' } as const
+
+function row(k: RowKernel, memory: TypedArray[], scalars: readonly number[]): void {
+  const writes: (() => void)[] = []
+  const innerSizes = k.sizes.slice(k.outer)
+  for (let o = 0; o < product(k.sizes.slice(0, k.outer)); o++) {
+    const outer = unravel(o, k.sizes.slice(0, k.outer))
+    const known = new Map<number, Element>()
+    const each = (body: (loops: number[]) => void): void => {
+      for (let r = 0; r < product(innerSizes); r++) body([...outer, ...unravel(r, innerSizes)])
+    }
+    k.exprs.forEach((e, id) => {
+      if (e.op !== 'reduce') return
+      let sum: Element = START[e.kind]
+      each((loops) => {
+        const x = evaluate(k.exprs, e.args[0], loops, memory, scalars, known)
+        sum =
+          e.dtype === 'float32'
+            ? evaluateScalar(FN[e.kind], 'float64', [sum, x])
+            : reduceInteger(FN[e.kind], sum, x)
+      })
+      known.set(id, toElement(e.dtype, sum))
+    })
+    for (const s of k.stores) {
+      const write = (loops: number[]): void => {
+        const value = evaluate(k.exprs, s.expr, loops, memory, scalars, known)
+        writes.push(() => put(s, loops, value, memory))
+      }
+      // a row without elements still has its reductions
+      if (product(innerSizes)) each(write)
+      else write([...outer, ...innerSizes.map(() => 0)])
+    }
+  }
+  fill(k.stores, memory)
+  for (const write of writes) write()
+}
+function reduceInteger(fn: 'add' | 'mul' | 'max' | 'min', a: Element, b: Element): Element {
+  if (fn === 'max' || fn === 'min') return Math[fn](Number(a), Number(b))
+  return fn === 'add' ? Number(a) + Number(b) : Math.imul(Number(a), Number(b))
+}
+function fill(stores: readonly Store[], memory: readonly TypedArray[]): void {
+  for (const s of stores) if (s.fill !== undefined) (memory[s.buffer] as Float32Array).fill(Number(s.fill))
+}
+function put(s: Store, loops: readonly number[], value: Element, memory: readonly TypedArray[]): void {
+  ;(memory[s.buffer] as Float32Array)[at(s.addr, loops)] = Number(value)
+}
+
+const offset = (axis: Axis, i: number): number =>
+  unravel(i, axis.sizes).reduce((sum, x, d) => sum + x * axis.strides[d]!, 0)
+
+function contract(c: ContractKernel, memory: TypedArray[], scalars: readonly number[]): void {
+  const writes: (() => void)[] = []
+  for (let b = 0; b < c.batch; b++)
+    for (let m = 0; m < c.m; m++)
+      for (let n = 0; n < c.n; n++) {
+        let sum = 0
+        for (let k = 0; k < c.k; k++) {
+          const x =
+            memory[c.a.buffer]![c.a.base + offset(c.a.batch, b) + offset(c.a.rows, m) + offset(c.a.ks, k)]
+          const y =
+            memory[c.b.buffer]![c.b.base + offset(c.b.batch, b) + offset(c.b.rows, n) + offset(c.b.ks, k)]
+          sum += c.dtype === 'int32' ? Math.imul(Number(x), Number(y)) : Number(x) * Number(y)
+        }
+        const known = new Map<number, Element>()
+        c.exprs.forEach(
+          (e, id) => e.op === 'acc' && known.set(id, c.dtype === 'int32' ? sum | 0 : Math.fround(sum)),
+        )
+        for (const s of c.stores) {
+          const value = evaluate(c.exprs, s.expr, [b, m, n], memory, scalars, known)
+          writes.push(() => put(s, [b, m, n], value, memory))
+        }
+      }
+  fill(c.stores, memory)
+  for (const write of writes) write()
+}
+
+function scatter(s: ScatterKernel, memory: TypedArray[]): void {
+  const out = memory[s.out] as Float32Array
+  if (s.operand === null) out.fill(0)
+  else if (s.operand !== s.out) out.set(memory[s.operand] as Float32Array)
+  for (let o = 0; o < s.outer; o++)
+    for (let j = 0; j < s.count; j++) {
+      const row = Number(memory[s.indices]![j])
+      if (row < 0 || row >= s.limit) continue
+      for (let i = 0; i < s.inner; i++)
+        out[(o * s.limit + row) * s.inner + i]! += Number(memory[s.updates]![(o * s.count + j) * s.inner + i])
+    }
+}
