@@ -1,0 +1,145 @@
+// The graph as the scheduler works on it: one object a node with its users and what has been decided about it. Pads and
+// concatenations are buffers that are filled part by part; each part is a value of its own, a placement.
+import type { DType, Element } from '../graph/dtype.ts'
+import { MOVEMENT, makeNode, type Node } from '../graph/node.ts'
+import { type Dims, sizeOf } from '../graph/shape.ts'
+import type { Cluster } from './cluster.ts'
+import { postOrder } from './post-order.ts'
+
+/** Where a part lies in a buffer: element i along an axis goes to `low + i * step`. */
+export interface Placement {
+  readonly target: Value
+  readonly low: Dims
+  readonly step: Dims
+  /** What the rest of the buffer is set to first. */
+  readonly fill: Element | undefined
+}
+
+export interface Value {
+  /** Position in topological order. */
+  readonly id: number
+  readonly node: Node
+  readonly src: readonly Value[]
+  readonly users: Value[]
+  readonly shape: Dims
+  readonly size: number
+  readonly dtype: DType
+  /** This value is the store of one part into a pad or concatenation, its only source is the part. */
+  readonly placement: Placement | null
+  /** Of a pad or concatenation: the placements that fill it. */
+  readonly parts: readonly Value[]
+  isRoot: boolean
+  /** Gets a buffer if anybody outside of its kernel reads it. */
+  realised: boolean
+  /** The kernel that computes it. */
+  cluster: Cluster | null
+  /** Mark of the last graph walk that came by. */
+  visited: number
+}
+
+export interface ValueGraph {
+  /** Sources before users. */
+  readonly values: readonly Value[]
+  readonly roots: readonly Value[]
+  /** Kept nodes by position in the request; null where none is left. */
+  readonly keep: readonly (Value | null)[]
+}
+
+export const isBuffer = (v: Value): boolean => v.node.prim === 'buffer'
+/** Can be loaded from memory (or is computed by the kernel at hand). */
+export const isStored = (v: Value): boolean => v.realised || v.node.prim === 'buffer'
+export const isMovement = (v: Value): boolean => v.placement === null && MOVEMENT.has(v.node.prim)
+
+/** A stored value or leaf below nothing but reshapes, which do not change the linear address. */
+export function throughReshapes(v: Value): Value {
+  while (v.node.prim === 'reshape' && !v.realised) v = v.src[0]!
+  return v
+}
+
+let walk = 0
+/** A number for a new walk over `visited`. */
+export const nextWalk = (): number => ++walk
+
+const NO_PARTS: readonly Value[] = []
+
+/** Builds values for everything below the roots. */
+export function valueGraph(roots: readonly Node[], keep: readonly (Node | null)[]): ValueGraph {
+  const values: Value[] = []
+  const of = new Map<Node, Value>()
+  const make = (node: Node, src: readonly Value[], more: Partial<Pick<Value, 'placement' | 'parts'>> = {}): Value => {
+    const shape = more.placement ? src[0]!.shape : node.shape
+    const v: Value = {
+      id: values.length,
+      node,
+      src,
+      users: [],
+      shape,
+      size: sizeOf(shape),
+      dtype: node.dtype,
+      placement: null,
+      parts: NO_PARTS,
+      isRoot: false,
+      realised: false,
+      cluster: null,
+      visited: 0,
+      ...more,
+    }
+    for (const s of src) if (s.users[s.users.length - 1] !== v) s.users.push(v)
+    values.push(v)
+    return v
+  }
+  for (const node of postOrder(roots, (n) => n.src)) {
+    const src = node.src.map((s) => of.get(s)!)
+    of.set(node, node.prim === 'pad' || node.prim === 'concat' ? assembled(node, src, make) : make(node, src))
+  }
+  const rootValues = roots.map((n) => of.get(n)!)
+  for (const v of rootValues) v.isRoot = true
+  return { values, roots: rootValues, keep: keep.map((n) => (n && of.get(n)) ?? null) }
+}
+
+type Make = (node: Node, src: readonly Value[], more?: Partial<Pick<Value, 'placement' | 'parts'>>) => Value
+
+/** A pad or concatenation: placements first, then the buffer that they fill. */
+function assembled(node: Node, src: readonly Value[], make: Make): Value {
+  // placements need their target, which needs its placements: the target is filled in afterwards
+  const parts: Value[] = []
+  const pending: { target: Value | null } = { target: null }
+  const place = (part: Value, low: Dims, step: Dims, fill: Element | undefined): void => {
+    const placement: Placement = {
+      get target() {
+        return pending.target!
+      },
+      low,
+      step,
+      fill,
+    }
+    parts.push(make(node, [part], { placement }))
+  }
+  if (node.prim === 'pad') {
+    const { low, interior, value } = node.attrs
+    place(
+      src[0]!,
+      low,
+      interior.map((v) => v + 1),
+      value,
+    )
+  } else if (node.prim === 'concat') {
+    const { axis } = node.attrs
+    let at = 0
+    for (const part of src) {
+      const low = node.shape.map((_, a) => (a === axis ? at : 0))
+      place(
+        part,
+        low,
+        low.map(() => 1),
+        undefined,
+      )
+      at += part.shape[axis]!
+    }
+  }
+  pending.target = make(node, parts, { parts })
+  return pending.target
+}
+
+/** A copy of a value as a value of its own (a root that is a leaf). */
+export const copyOf = (n: Node): Node => makeNode('stop', [n], {}, n.shape, n.dtype)
