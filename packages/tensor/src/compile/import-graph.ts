@@ -1,7 +1,7 @@
 // From a canonical request to a graph of its own: placeholders for leaves and scalars (so that a cached plan keeps no value
 // alive and folds none of them), no markers, no composites.
 import { type Leaf, makeNode, type Node, type ScalarLeaf, serial } from '../graph/node.ts'
-import { buffer, scalarInput, withSources } from '../graph/primitives.ts'
+import { buffer, scalarInput } from '../graph/primitives.ts'
 import { type Canonical, isLeaf, leafOf } from './canonical.ts'
 
 export interface ImportedGraph {
@@ -16,11 +16,11 @@ export interface ImportedGraph {
 
 /**
  * Rebuilds the nodes of `c` in order. `remake(node, sources)` returns the node to use instead; the default is the
- * same node over the new sources.
+ * same operation over the new sources.
  */
 export function importGraph(
   c: Canonical,
-  remake: (n: Node, src: readonly Node[]) => Node = withSources,
+  remake: (n: Node, src: readonly Node[]) => Node = again,
 ): ImportedGraph {
   const leaves = c.leaves.map(({ shape, dtype }): Leaf => ({ id: serial(), shape, dtype }))
   const scalars = c.scalars.map(({ dtype }): ScalarLeaf => ({ id: serial(), dtype, value: 0 }))
@@ -42,6 +42,9 @@ export function importGraph(
   }
   return { nodes, sources, leaves, scalars }
 }
+
+/** A node of the graph's own: the original forgets its sources when it has been computed. */
+const again = (n: Node, src: readonly Node[]): Node => makeNode(n.prim, src, n.attrs as never, n.shape, n.dtype) as Node
 
 /** A computed node may have another shape than its leaf (a reshape that shares the storage). */
 function placeholder(n: Node, leaf: Leaf): Node {

@@ -71,9 +71,16 @@ export class Replay {
       this.#result,
       leavesOf(this.#result).map((leaf) => (leaf instanceof OutputReference ? fromStorage(outputs[leaf.index]!) : leaf)),
     )
-    this.#assigned.forEach(({ state }, i) => state.adopt(roots[this.#outputCount + i]!))
+    this.#adopt(roots)
     settleAfterReplay()
     return result
+  }
+
+  /** New versions; held while variables change hands, so that a swap frees nothing. */
+  #adopt(roots: readonly Storage[]): void {
+    for (let i = this.#outputCount; i < roots.length; i++) roots[i]!.owners++
+    this.#assigned.forEach(({ state }, i) => state.adopt(roots[this.#outputCount + i]!))
+    for (let i = this.#outputCount; i < roots.length; i++) roots[i]!.owners--
   }
 
   #overwrites(slot: number): boolean {

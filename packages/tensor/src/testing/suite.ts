@@ -4,6 +4,7 @@ import type { Backend } from '../backend/contract.ts'
 import { registerBackend, setBackend } from '../backend/registry.ts'
 import { strictBackend } from '../tensor/evaluate.ts'
 import { type CaseGroup, runCase } from './case.ts'
+import { derivativeCases } from './derivative-cases.ts'
 import { dotCases } from './dot-cases.ts'
 import { indexedCases } from './indexed-cases.ts'
 import { movementCases } from './movement-cases.ts'
@@ -18,6 +19,7 @@ const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
   reduction: reductionCases,
   dot: dotCases,
   indexed: indexedCases,
+  derivative: derivativeCases,
 }
 
 export interface ConformanceOptions {

@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 /** Test functions of any runner: vitest's and node:test's fit. */
 export interface TestApi {
   describe(name: string, body: () => void): void
-  it(name: string, body: () => void | Promise<void>): void
+  it(name: string, body: () => void | Promise<void>, timeout?: number): void
 }
 
 export function assert(condition: boolean, message: string): asserts condition {
