@@ -1,0 +1,80 @@
+// Kernels for people: one line that names a kernel in a profile, and a listing of its loops, expressions and stores.
+import type { Affine, Expr, Kernel, Operand, Program, RowKernel } from '@dl/tensor/backend'
+
+const extent = (sizes: readonly number[]): string => (sizes.length === 0 ? '1' : sizes.join('x'))
+
+export function describeKernel(k: Kernel): {
+  readonly name: string
+  readonly kind: string
+  readonly shape: string
+} {
+  const shape =
+    k.kind === 'contract'
+      ? `${k.batch}x${k.m}x${k.n}x${k.k}`
+      : k.kind === 'scatter'
+        ? `${k.outer}x${k.count}x${k.inner} into ${k.limit}`
+        : rowShape(k)
+  return { name: k.name, kind: k.kind, shape }
+}
+
+function rowShape(k: RowKernel): string {
+  const reduced = k.sizes.slice(k.outer)
+  return reduced.length === 0 ? extent(k.sizes) : `${extent(k.sizes.slice(0, k.outer))} / ${extent(reduced)}`
+}
+
+export function listKernel(k: Kernel, program: Program): string {
+  const { name, kind, shape } = describeKernel(k)
+  const lines = [`${kind} ${name} [${shape}]`]
+  if (k.kind === 'scatter') {
+    const start = k.operand === null ? 'zeros' : `b${k.operand}`
+    lines.push(`  b${k.out} = scatterAdd(${start}, indices b${k.indices}, updates b${k.updates}): ${k.dtype}`)
+    return lines.join('\n')
+  }
+  const loops =
+    k.kind === 'contract' ? ['b', 'm', 'n'] : k.sizes.map((_, i) => (i < k.outer ? `i${i}` : `r${i}`))
+  if (k.kind === 'contract') lines.push(`  acc = Σk ${operand(k.a, 'm')} · ${operand(k.b, 'n')}: ${k.dtype}`)
+  k.exprs.forEach((x, i) => lines.push(`  %${i} = ${expression(x, loops)}: ${x.dtype}`))
+  for (const s of k.stores) {
+    const fill = s.fill === undefined ? '' : ` (rest ${s.fill})`
+    lines.push(
+      `  b${s.buffer}[${affine(s.addr, loops)}] = %${s.expr}${fill}  # ${program.buffers[s.buffer]!.dtype}`,
+    )
+  }
+  return lines.join('\n')
+}
+
+function operand(o: Operand, row: string): string {
+  const axis = (name: string, sizes: readonly number[], strides: readonly number[]): string =>
+    `${name}(${extent(sizes)} by ${extent(strides)})`
+  return `b${o.buffer}[${o.base} + ${axis('b', o.batch.sizes, o.batch.strides)} + ${axis(row, o.rows.sizes, o.rows.strides)} + ${axis('k', o.ks.sizes, o.ks.strides)}]`
+}
+
+function affine(addr: Affine, loops: readonly string[]): string {
+  const terms = loops.flatMap((name, i) => {
+    const c = addr[i + 1] ?? 0
+    return c === 0 ? [] : [c === 1 ? name : `${c}*${name}`]
+  })
+  if (addr[0] !== 0 || terms.length === 0) terms.unshift(String(addr[0]))
+  return terms.join(' + ')
+}
+
+function expression(x: Expr, loops: readonly string[]): string {
+  switch (x.op) {
+    case 'load': {
+      const dynamic = (x.dynamic ?? []).map((d) => ` + clamp(%${d.value}, ${d.limit})*${d.stride}`).join('')
+      return `b${x.buffer}[${affine(x.addr, loops)}${dynamic}]`
+    }
+    case 'const':
+      return String(x.value)
+    case 'scalar':
+      return `scalar ${x.slot}`
+    case 'index':
+      return `index ${affine(x.addr, loops)}`
+    case 'map':
+      return `${x.fn}(${x.args.map((a) => `%${a}`).join(', ')})`
+    case 'reduce':
+      return `${x.kind} %${x.args[0]}`
+    case 'acc':
+      return 'acc'
+  }
+}

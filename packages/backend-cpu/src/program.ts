@@ -1,0 +1,216 @@
+// Turns a program into one WebAssembly module: a function for each kernel and `run`, which calls them all. Pointers and
+// run-time scalars pass through a small table in memory, so that a replayed step costs one call.
+import { SCALARS } from '@dl/tensor/backend'
+import type { DType, Executable, Kernel, KernelTime, Place, Program } from '@dl/tensor/backend'
+import { ModuleWriter } from './assembler/module-writer.ts'
+import { OP } from './assembler/opcodes.ts'
+import type { Heap } from './heap.ts'
+import { emitContract } from './kernels/contract.ts'
+import type { Environment } from './kernels/environment.ts'
+import { emitRow } from './kernels/row.ts'
+import type { EmittedKernel } from './kernels/row.ts'
+import { emitScatter } from './kernels/scatter.ts'
+import { describeKernel, listKernel } from './listing.ts'
+import { hostFunctionsOf } from './vector/arithmetic.ts'
+import type { Workspace } from './workspace.ts'
+
+interface Allocation {
+  readonly address: number
+  readonly bytes: number
+}
+
+export interface CompileOptions {
+  /** Use fused multiply-add: faster, but results then differ between machines. */
+  readonly relaxed: boolean
+  readonly onDispose: () => void
+}
+
+export function compileProgram(
+  heap: Heap,
+  workspace: Workspace,
+  program: Program,
+  options: CompileOptions,
+): CpuExecutable {
+  const allocations: Allocation[] = []
+  const allocate = (bytes: number): number => {
+    const address = heap.allocate(bytes)
+    allocations.push({ address, bytes })
+    return address
+  }
+  const giveBack = (): void => {
+    for (const { address, bytes } of allocations.splice(0)) heap.free(address, bytes)
+  }
+  try {
+    const arena = program.arenaBytes > 0 ? allocate(program.arenaBytes) : 0
+    const table = allocate(program.params * 4 + program.scalars.length * 8 + 8)
+    const scalars = Math.ceil((table + program.params * 4) / 8) * 8
+    const emitted = emitProgram(heap, workspace, program, { ...options, arena, table, scalars, allocate })
+    const releaseWorkspace = workspace.require(emitted.workspaceBytes)
+    const dispose = (): void => {
+      releaseWorkspace()
+      giveBack()
+      options.onDispose()
+    }
+    return new CpuExecutable(heap, program, { ...emitted, table, scalars }, dispose)
+  } catch (error) {
+    giveBack()
+    throw error
+  }
+}
+
+interface Emitted {
+  readonly exports: WebAssembly.Exports
+  /** Where each kernel's arguments come from. */
+  readonly places: readonly (readonly Place[])[]
+  readonly arena: number
+  readonly workspaceBytes: number
+}
+
+interface EmitOptions extends CompileOptions {
+  readonly arena: number
+  readonly table: number
+  readonly scalars: number
+  readonly allocate: (bytes: number) => number
+}
+
+function emitProgram(heap: Heap, workspace: Workspace, program: Program, options: EmitOptions): Emitted {
+  const module = new ModuleWriter()
+  for (const kernel of program.kernels)
+    if (kernel.kind !== 'scatter')
+      for (const fn of hostFunctionsOf(kernel.exprs)) module.importHost(fn, SCALARS[fn].arity)
+  let workspaceBytes = 0
+  const tables = new Map<string, number>()
+  const env: Environment = {
+    module,
+    relaxed: options.relaxed,
+    buffers: program.buffers,
+    scalarDtypes: program.scalars,
+    scalarAddress: (slot) => options.scalars + slot * 8,
+    table: (values) => {
+      const key = values.join()
+      let address = tables.get(key)
+      if (address === undefined) {
+        address = options.allocate(values.byteLength)
+        heap.i32.set(values, address >> 2)
+        tables.set(key, address)
+      }
+      return address
+    },
+    workspace: (bytes) => (workspaceBytes = Math.max(workspaceBytes, bytes)),
+    workspaceCell: workspace.cell,
+  }
+  const kernels = program.kernels.map((kernel, i) => emitKernel(env, `k${i}`, kernel))
+  const places = kernels.map((k) => k.buffers.map((b) => program.buffers[b]!.place))
+  const run = module.function('run', [])
+  kernels.forEach((k, i) => {
+    for (const place of places[i]!) {
+      if (place.kind === 'param') run.i32(options.table + place.slot * 4).memory(OP.i32Load)
+      else run.i32(options.arena + place.offset)
+    }
+    run.call(k.fn)
+  })
+  const host = Object.fromEntries(module.imported.map((fn) => [fn, SCALARS[fn as keyof typeof SCALARS].js]))
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), {
+    m: { memory: heap.memory },
+    h: host,
+  })
+  return { exports: instance.exports, places, arena: options.arena, workspaceBytes }
+}
+
+function emitKernel(env: Environment, name: string, kernel: Kernel): EmittedKernel {
+  switch (kernel.kind) {
+    case 'row':
+      return emitRow(env, name, kernel)
+    case 'contract':
+      return emitContract(env, name, kernel)
+    case 'scatter':
+      return emitScatter(env, name, kernel)
+  }
+}
+
+export class CpuExecutable implements Executable {
+  readonly #heap: Heap
+  readonly #program: Program
+  readonly #emitted: Emitted & { readonly table: number; readonly scalars: number }
+  readonly #run: () => void
+  readonly #writeScalars: (scalars: ArrayLike<number>) => void
+  #dispose: (() => void) | null
+
+  constructor(
+    heap: Heap,
+    program: Program,
+    emitted: Emitted & { readonly table: number; readonly scalars: number },
+    dispose: () => void,
+  ) {
+    this.#heap = heap
+    this.#program = program
+    this.#emitted = emitted
+    this.#run = emitted.exports['run'] as () => void
+    this.#dispose = dispose
+    this.#writeScalars = scalarWriter(heap, program.scalars, emitted.scalars)
+  }
+
+  run(pointers: ArrayLike<number>, scalars: ArrayLike<number>): void {
+    this.#writeArguments(pointers, scalars)
+    this.#run()
+  }
+
+  #writeArguments(pointers: ArrayLike<number>, scalars: ArrayLike<number>): void {
+    if (!this.#dispose) throw new Error('[cpu] this program was disposed; compile it again')
+    const { i32 } = this.#heap
+    const first = this.#emitted.table >> 2
+    for (let i = 0; i < pointers.length; i++) i32[first + i] = pointers[i]!
+    if (scalars.length > 0) this.#writeScalars(scalars)
+  }
+
+  profile(pointers: ArrayLike<number>, scalars: ArrayLike<number>, repeats = 20): KernelTime[] {
+    this.#writeArguments(pointers, scalars)
+    const { exports, places, arena } = this.#emitted
+    const calls = places.map((list, i) => {
+      const args = list.map((p) => (p.kind === 'param' ? pointers[p.slot]! : arena + p.offset))
+      const fn = exports[`k${i}`] as (...args: number[]) => void
+      return () => fn(...args)
+    })
+    const best = calls.map(() => Infinity)
+    for (let r = 0; r < repeats; r++)
+      calls.forEach((call, i) => {
+        const start = performance.now()
+        call()
+        best[i] = Math.min(best[i]!, performance.now() - start)
+      })
+    return this.#program.kernels.map((k, i) => ({ ...describeKernel(k), milliseconds: best[i]! }))
+  }
+
+  /** A readable listing of each kernel: loops, passes, expressions and stores as they were compiled. */
+  source(): string[] {
+    return this.#program.kernels.map((k) => listKernel(k, this.#program))
+  }
+
+  dispose(): void {
+    this.#dispose?.()
+    this.#dispose = null
+  }
+}
+
+/** Writes run-time scalars in the form that kernels load: 8 bytes a slot, bool as a lane mask. */
+function scalarWriter(
+  heap: Heap,
+  dtypes: readonly DType[],
+  address: number,
+): (scalars: ArrayLike<number>) => void {
+  if (dtypes.every((d) => d === 'float32'))
+    return (scalars) => {
+      const { f32 } = heap
+      for (let i = 0; i < scalars.length; i++) f32[(address >> 2) + 2 * i] = scalars[i]!
+    }
+  return (scalars) => {
+    const view = new DataView(heap.memory.buffer, address, dtypes.length * 8)
+    dtypes.forEach((dtype, i) => {
+      const x = scalars[i]!
+      if (dtype === 'float32') view.setFloat32(i * 8, x, true)
+      else if (dtype === 'float64') view.setFloat64(i * 8, x, true)
+      else if (dtype === 'int64') view.setBigInt64(i * 8, BigInt(x), true)
+      else view.setInt32(i * 8, dtype === 'bool' ? (x ? -1 : 0) : dtype === 'uint8' ? x & 255 : x, true)
+    })
+  }
+}
