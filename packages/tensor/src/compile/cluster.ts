@@ -28,7 +28,7 @@ export interface Lowering {
 
 export class Cluster {
   readonly id: number
-  readonly lowering: Lowering
+  lowering: Lowering
   readonly dependencies: Set<Cluster> = new Set()
   readonly dependents: Set<Cluster> = new Set()
   level = 0
@@ -45,6 +45,20 @@ export class Cluster {
     this.dependencies.add(other)
     other.dependents.add(this)
     raise(this, other.level + 1)
+  }
+
+  /** Enters all dependencies of `other`, which disappears, as one's own. */
+  takeOver(other: Cluster): void {
+    for (const d of other.dependencies) {
+      d.dependents.delete(other)
+      this.dependOn(d)
+    }
+    for (const d of other.dependents) {
+      d.dependencies.delete(other)
+      d.dependOn(this)
+    }
+    other.dependencies.clear()
+    other.dependents.clear()
   }
 }
 

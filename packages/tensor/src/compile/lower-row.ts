@@ -162,6 +162,14 @@ export class RowLowering implements Lowering {
     this.#row = new RowBody(space, unsplit(space.dims))
   }
 
+  /** All of `members` in one kernel, or null where they do not fit together. */
+  static of(members: readonly Value[], limits: KernelLimits): RowLowering | null {
+    const reducing = members.find((v) => v.node.prim === 'reduce' && !v.placement)
+    const lowering = new RowLowering(reducing ?? members[0]!, limits)
+    for (const v of members.toSorted((a, b) => a.id - b.id)) if (lowering.add(v)) return null
+    return lowering
+  }
+
   get space(): string {
     return spaceKey(this.#row.space)
   }

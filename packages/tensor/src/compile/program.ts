@@ -116,7 +116,9 @@ class ProgramBuilder {
       const value = graph.roots[root]!
       const leaf = leaves[leafSlot]!
       const fits = leaf.dtype === value.dtype && leaf.shape.reduce((n, d) => n * d, 1) === value.size
-      if (fits && value.node.prim !== 'buffer') requests.push({ value, leafSlot })
+      // a scatter writes to one place only
+      const shared = value.node.prim === 'scatter' && graph.roots.filter((r) => r === value).length > 1
+      if (fits && !shared && value.node.prim !== 'buffer') requests.push({ value, leafSlot })
     }
     return requests
   }

@@ -1,102 +1,165 @@
 // A trace compiled and bound: running it fills in pointers, calls the program once, and hands results and new variable
-// versions out. No graph node is made here.
-import type { Backend } from '../backend/contract.ts'
+// versions out. No graph node is made here, and nothing is allocated beyond the results: this is the path of every step.
+import type { Backend, Pointer } from '../backend/contract.ts'
 import { Storage } from '../backend/storage.ts'
-import type { Leaf, Node } from '../graph/node.ts'
-import { sameShape } from '../graph/shape.ts'
-import { planOnReference, runOnReference, runPlan, settleAfterReplay } from '../tensor/evaluate.ts'
+import type { Leaf, Node, ScalarLeaf } from '../graph/node.ts'
+import { type Dims, sameShape } from '../graph/shape.ts'
+import type { DType } from '../graph/dtype.ts'
+import { planOnReference, runOnReference, settleAfterReplay } from '../tensor/evaluate.ts'
 import { pendingNodes } from '../tensor/handle.ts'
 import { flushClock, leavesReachedFrom } from '../tensor/lifetime.ts'
 import { fromStorage } from '../tensor/tensor.ts'
 import { leavesOf, unflatten } from '../tensor/tree.ts'
 import type { VariableState } from '../tensor/variable-state.ts'
-import type { BoundPlan, PlanRequest } from './plan.ts'
+import type { BoundPlan, Plan, PlanRequest } from './plan.ts'
+import { releasePlan, retainPlan } from './plan-cache.ts'
 import { planGraph } from './plan-graph.ts'
 import { OutputReference, type Trace, type TracedVariable } from './trace.ts'
 import { UnsupportedError } from './unsupported.ts'
+
+/** Where the value of a leaf slot comes from at each call: a captured value, a variable, or a tensor argument's number. */
+type Source = Storage | VariableState | number
+
+interface Result {
+  readonly slot: number
+  readonly shape: Dims
+  readonly dtype: DType
+}
+
+/** Gives plans back when a jitted function is dropped. */
+const collected = new FinalizationRegistry<Plan>(releasePlan)
 
 export class Replay {
   readonly #bound: BoundPlan
   readonly #request: PlanRequest
   readonly #onReference: boolean
-  readonly #result: unknown
-  readonly #outputCount: number
+  readonly #sources: readonly Source[]
+  /** Leaf slots that the program overwrites. */
+  readonly #overwritten: ReadonlySet<number>
   readonly #assigned: readonly TracedVariable[]
-  /** For each leaf slot where its storage comes from. */
-  readonly #sources: readonly (Storage | VariableState | number)[]
-  readonly #captured: readonly Storage[]
-  readonly #donated: ReadonlySet<number>
+  readonly #outputCount: number
+  readonly #result: unknown
+  readonly #fresh: readonly Result[]
+  readonly #scalars: readonly ScalarLeaf[]
+  // reused by all calls
+  readonly #leaves: Storage[]
+  readonly #pointers: Pointer[]
+  readonly #scalarValues: number[]
 
+  /** @param donated numbers of the tensor arguments whose memory results may take over */
   constructor(trace: Trace, donated: ReadonlySet<number>, backend: Backend) {
     this.#assigned = trace.variables.filter((v) => v.assigned)
     this.#outputCount = trace.outputs.length
     this.#result = trace.result
-    this.#donated = donated
-    this.#request = {
-      roots: [...trace.outputs, ...this.#assigned.map((v) => v.assigned!)],
-      inPlace: inPlaceTargets(trace, this.#assigned, donated),
-      keep: [],
-    }
+    const roots = [...trace.outputs, ...this.#assigned.map((v) => v.assigned!)]
+    this.#request = { roots, inPlace: inPlaceTargets(trace, roots, this.#assigned, donated), keep: [] }
     const { bound, onReference } = compile(this.#request, backend)
+    const { plan } = bound
+    retainPlan(plan)
+    collected.register(this, plan, this)
     this.#bound = bound
     this.#onReference = onReference
-    const origin = new Map<Leaf, VariableState | number>()
+    const origin = new Map<Leaf, Source>()
     trace.inputs.forEach((placeholder, i) => origin.set(placeholder, i))
     for (const { placeholder, state } of trace.variables) origin.set(placeholder, state)
     this.#sources = bound.leaves.map((leaf) => origin.get(leaf) ?? (leaf as Storage))
-    this.#captured = this.#sources.filter((source) => source instanceof Storage)
-    for (const storage of this.#captured) storage.owners++
+    for (const source of this.#sources) if (source instanceof Storage) source.owners++
+    const overwritten = new Set<number>()
+    plan.roots.forEach((place, i) => {
+      if (place.kind === 'leaf' && this.#request.inPlace.get(i) === bound.leaves[place.slot]) overwritten.add(place.slot)
+    })
+    this.#overwritten = overwritten
+    this.#fresh = plan.outputs.map(({ slot }) => {
+      const { shape, dtype } = roots[plan.roots.findIndex((place) => place.slot === slot)]!
+      return { slot, shape, dtype }
+    })
+    this.#scalars = bound.scalars
+    this.#scalarValues = bound.scalars.map(() => 0)
+    this.#leaves = Array<Storage>(bound.leaves.length)
+    this.#pointers = Array<Pointer>(plan.slots).fill(0)
   }
 
   /** Tensors that the function closed over are no longer needed. */
   release(): void {
-    for (const storage of this.#captured) storage.owners--
+    collected.unregister(this)
+    releasePlan(this.#bound.plan)
+    for (const source of this.#sources) if (source instanceof Storage) source.owners--
   }
 
   /** One call: `inputs` are the storages of the tensor arguments, in order. Returns what the function returns. */
   run(inputs: readonly Storage[], backend: Backend): unknown {
-    this.#protectSharedVersions(inputs, backend)
-    const leaves = this.#sources.map((source, slot) => {
-      if (source instanceof Storage) return source
-      if (typeof source !== 'number') return source.storage
-      const storage = inputs[source]!
-      const shared = this.#donated.has(source) && this.#overwrites(slot) && storage.owners > 1
-      return shared ? storage.copy(backend) : storage
-    })
-    const { roots } = this.#onReference
-      ? runOnReference(this.#bound, this.#request, leaves)
-      : runPlan(this.#bound, this.#request, leaves, backend)
-    const outputs = roots.slice(0, this.#outputCount).map((storage) => storage)
-    const result = unflatten(
-      this.#result,
-      leavesOf(this.#result).map((leaf) => (leaf instanceof OutputReference ? fromStorage(outputs[leaf.index]!) : leaf)),
-    )
+    this.#bindLeaves(inputs, backend)
+    const roots = this.#onReference
+      ? runOnReference(this.#bound, this.#request, this.#leaves).roots
+      : this.#execute(backend)
+    const result = this.#wrap(roots)
     this.#adopt(roots)
     settleAfterReplay()
     return result
   }
 
-  /** New versions; held while variables change hands, so that a swap frees nothing. */
-  #adopt(roots: readonly Storage[]): void {
-    for (let i = this.#outputCount; i < roots.length; i++) roots[i]!.owners++
-    this.#assigned.forEach(({ state }, i) => state.adopt(roots[this.#outputCount + i]!))
-    for (let i = this.#outputCount; i < roots.length; i++) roots[i]!.owners--
-  }
-
-  #overwrites(slot: number): boolean {
-    const leaf = this.#bound.leaves[slot]
-    for (const target of this.#request.inPlace.values()) if (target === leaf) return true
-    return false
-  }
-
-  /** A version that somebody else holds, or that an uncomputed value needs, is copied before it is overwritten. */
-  #protectSharedVersions(inputs: readonly Storage[], backend: Backend): void {
+  /** Fills `#leaves`. A version that the program overwrites and somebody else needs is copied first. */
+  #bindLeaves(inputs: readonly Storage[], backend: Backend): void {
     let reached: Set<Leaf> | undefined
-    for (const { state } of this.#assigned) {
-      const { storage } = state
-      if (storage.usedIn === flushClock()) reached ??= leavesReachedFrom(pendingNodes())
-      if (storage.owners > 1 || reached?.has(storage) || inputs.includes(storage)) state.adopt(storage.copy(backend))
+    const isNeeded = (storage: Storage, owners: number): boolean => {
+      if (storage.owners > owners) return true
+      if (storage.usedIn !== flushClock()) return false
+      reached ??= leavesReachedFrom(pendingNodes())
+      return reached.has(storage)
     }
+    for (let slot = 0; slot < this.#sources.length; slot++) {
+      const source = this.#sources[slot]!
+      if (source instanceof Storage) this.#leaves[slot] = source
+      else if (typeof source === 'number') {
+        const storage = inputs[source]!
+        const copied = this.#overwritten.has(slot) && (isNeeded(storage, 1) || inputs.indexOf(storage) !== inputs.lastIndexOf(storage))
+        this.#leaves[slot] = copied ? storage.copy(backend) : storage
+      } else {
+        const { storage } = source
+        if (this.#overwritten.has(slot) && (isNeeded(storage, 1) || inputs.includes(storage))) source.adopt(storage.copy(backend))
+        this.#leaves[slot] = source.storage
+      }
+    }
+  }
+
+  /** Runs the program; returns the storage of each root. */
+  #execute(backend: Backend): Storage[] {
+    const pointers = this.#pointers
+    for (let slot = 0; slot < this.#leaves.length; slot++) pointers[slot] = this.#leaves[slot]!.pointerOn(backend)
+    const fresh: Storage[] = []
+    for (const { slot, shape, dtype } of this.#fresh) {
+      const storage = Storage.allocate(shape, dtype, backend)
+      pointers[slot] = storage.pointerOn(backend)
+      fresh[slot] = storage
+    }
+    for (let i = 0; i < this.#scalars.length; i++) this.#scalarValues[i] = this.#scalars[i]!.value
+    const { executable, roots } = this.#bound.plan
+    executable.run(pointers, this.#scalarValues)
+    for (const slot of this.#overwritten) this.#leaves[slot]!.overwritten()
+    const places: Storage[] = []
+    for (let i = 0; i < roots.length; i++) {
+      const { kind, slot } = roots[i]!
+      places.push(kind === 'leaf' ? this.#leaves[slot]! : fresh[slot]!)
+    }
+    return places
+  }
+
+  #wrap(roots: readonly Storage[]): unknown {
+    const result = this.#result
+    if (result instanceof OutputReference) return fromStorage(roots[result.index]!)
+    if (result === undefined) return undefined
+    return unflatten(
+      result,
+      leavesOf(result).map((leaf) => (leaf instanceof OutputReference ? fromStorage(roots[leaf.index]!) : leaf)),
+    )
+  }
+
+  /** Hands new versions to their variables; held meanwhile, so that a swap frees nothing. */
+  #adopt(roots: readonly Storage[]): void {
+    const first = this.#outputCount
+    for (let i = 0; i < this.#assigned.length; i++) roots[first + i]!.owners++
+    for (let i = 0; i < this.#assigned.length; i++) this.#assigned[i]!.state.adopt(roots[first + i]!)
+    for (let i = 0; i < this.#assigned.length; i++) roots[first + i]!.owners--
   }
 }
 
@@ -110,8 +173,12 @@ function compile(request: PlanRequest, backend: Backend): { bound: BoundPlan; on
 }
 
 /** Variables are overwritten where they stand; results take over donated arguments of equal shape and dtype, in order. */
-function inPlaceTargets(trace: Trace, assigned: readonly TracedVariable[], donated: ReadonlySet<number>): Map<number, Leaf> {
-  const roots = [...trace.outputs, ...assigned.map((v) => v.assigned!)]
+function inPlaceTargets(
+  trace: Trace,
+  roots: readonly Node[],
+  assigned: readonly TracedVariable[],
+  donated: ReadonlySet<number>,
+): Map<number, Leaf> {
   const returned = new Set<Leaf | null>(roots.map(leafBehind))
   const targets = new Map<number, Leaf>()
   const free = trace.inputs.filter((leaf, i) => donated.has(i) && !returned.has(leaf))

@@ -5,6 +5,7 @@ import { Cluster, type Lowering, mayDependOn, producersOf, type Refusal } from '
 import { ContractLowering } from './lower-contract.ts'
 import { type KernelLimits, RowLowering } from './lower-row.ts'
 import { ScatterLowering } from './lower-scatter.ts'
+import { mergeKernels } from './merge-kernels.ts'
 import { coneOf, coneWeight, markRealised } from './realise.ts'
 import { isMovement, isStored, nextWalk, type Value, type ValueGraph } from './values.ts'
 
@@ -159,5 +160,5 @@ export function schedule(graph: ValueGraph, capabilities: Capabilities, fuse: bo
     if (v.cluster || v.parts.length) continue
     if (v.realised || v.placement) scheduler.place(v)
   }
-  return scheduler.clusters
+  return fuse ? mergeKernels(scheduler.clusters, limits) : scheduler.clusters
 }

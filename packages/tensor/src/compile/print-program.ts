@@ -1,0 +1,88 @@
+// The kernel language for people: one line an expression, loops and addresses spelled out.
+import type { Affine, ContractKernel, Expr, Kernel, Operand, Program, RowKernel, ScatterKernel } from '../backend/ir.ts'
+import { bytesOf } from '../graph/dtype.ts'
+
+/** `4·i + j + 2` for `[2, 4, 1]` over loops `i`, `j`. */
+export function showAffine(form: Affine, names: readonly string[]): string {
+  const terms = form
+    .slice(1)
+    .flatMap((c, i) => (c === 0 ? [] : [c === 1 ? names[i]! : `${c}·${names[i]!}`]))
+  if (form[0] !== 0 || !terms.length) terms.push(String(form[0]))
+  return terms.join(' + ').replaceAll('+ -', '- ')
+}
+
+function showExpr(e: Expr, names: readonly string[]): string {
+  switch (e.op) {
+    case 'load': {
+      const picks = (e.dynamic ?? []).map((d) => ` + ${d.stride}·clamp(e${d.value}, ${d.limit})`)
+      return `b${e.buffer}[${showAffine(e.addr, names)}${picks.join('')}]`
+    }
+    case 'const':
+      return Object.is(e.value, -0) ? '-0' : String(e.value)
+    case 'scalar':
+      return `scalar ${e.slot}`
+    case 'index':
+      return showAffine(e.addr, names)
+    case 'map':
+      return `${e.fn === 'cast' || e.fn === 'bitcast' ? `${e.fn} ${e.dtype} of ` : `${e.fn} `}${e.args.map((a) => `e${a}`).join(', ')}`
+    case 'reduce':
+      return `${e.kind} over the row of e${e.args[0]}`
+    case 'acc':
+      return 'the product'
+  }
+}
+
+function showBody(kernel: RowKernel | ContractKernel, names: readonly string[]): string[] {
+  return [
+    ...kernel.exprs.map((e, i) => `  e${i} = ${showExpr(e, names)}`),
+    ...kernel.stores.map((s) => {
+      const fill = s.fill === undefined ? '' : ` (rest ${String(s.fill)})`
+      return `  b${s.buffer}[${showAffine(s.addr, names)}] = e${s.expr}${fill}`
+    }),
+  ]
+}
+
+function showRow(kernel: RowKernel): string[] {
+  const names = kernel.sizes.map((_, i) => (i < kernel.outer ? `i${i}` : `k${i - kernel.outer}`))
+  const loop = (from: number, to: number): string =>
+    names.slice(from, to).map((name, i) => `${name} < ${kernel.sizes[from + i]}`).join(', ') || 'once'
+  const reduced = kernel.outer < kernel.sizes.length ? `; reduced ${loop(kernel.outer, names.length)}` : ''
+  return [`row ${kernel.name}: ${loop(0, kernel.outer)}${reduced}`, ...showBody(kernel, names)]
+}
+
+function showOperand({ buffer, base, batch, rows, ks }: Operand): string {
+  const axis = ({ sizes, strides }: Operand['rows']): string => sizes.map((n, i) => `${n}·${strides[i]}`).join(' ')
+  return `b${buffer}${base ? ` + ${base}` : ''} (batch ${axis(batch)} | rows ${axis(rows)} | terms ${axis(ks)})`
+}
+
+function showContract(kernel: ContractKernel): string[] {
+  const { name, batch, m, n, k } = kernel
+  return [
+    `product ${name}: ${batch > 1 ? `${batch} × ` : ''}${m} × ${n}, ${k} terms`,
+    `  left ${showOperand(kernel.a)}`,
+    `  right ${showOperand(kernel.b)}`,
+    ...showBody(kernel, ['batch', 'm', 'n']),
+  ]
+}
+
+function showScatter({ name, outer, limit, count, inner, out, operand, indices, updates }: ScatterKernel): string[] {
+  const start = operand === null ? 'zeros' : `b${operand}`
+  return [`scatter ${name}: b${out} = ${start}, b${updates} added at b${indices}; ${outer} × ${count} of ${limit} × ${inner}`]
+}
+
+/** One kernel as lines of text. */
+export function showKernel(kernel: Kernel): string {
+  const lines =
+    kernel.kind === 'row' ? showRow(kernel) : kernel.kind === 'contract' ? showContract(kernel) : showScatter(kernel)
+  return lines.join('\n')
+}
+
+/** Kernels in execution order, then buffers with their places. `names` says what lies in each buffer. */
+export function showProgram(program: Program, names: readonly string[] = []): string {
+  const kernels = program.kernels.map((k, i) => `#${i} ${showKernel(k)}`)
+  const buffers = program.buffers.map(({ dtype, size, place }, i) => {
+    const where = place.kind === 'param' ? `slot ${place.slot}` : `arena ${place.offset}`
+    return `b${i} ${names[i] ?? ''} ${dtype} × ${size} (${size * bytesOf(dtype)} bytes) at ${where}`
+  })
+  return [...kernels, '', ...buffers, `arena: ${program.arenaBytes} bytes`].join('\n')
+}
