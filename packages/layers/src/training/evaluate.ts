@@ -1,0 +1,72 @@
+// Loss and metrics over data: the test step over batches.
+import { ready } from '@dl/tensor/core'
+import type { AnyModel } from '../model.ts'
+import { arraySource, type BatchDataset, type BatchSource, columnsOf, datasetSource, isDataset } from './batch-source.ts'
+import type { RowsTree } from './columns.ts'
+import { TrainingError } from './errors.ts'
+import { YIELD_EVERY, yieldToEvents } from './event-loop.ts'
+import { checkLabels } from './label-check.ts'
+import type { Logs } from './logs.ts'
+import { disposeBatch, type Session } from './session.ts'
+
+export interface EvaluateOptions {
+  /** Examples in a step, for arrays; default 32. The result does not depend on it. */
+  readonly batchSize?: number | undefined
+  /** Factors of the examples' losses and metrics, `[examples]`. */
+  readonly sampleWeight?: RowsTree | undefined
+  /** Steps after which evaluation ends, for endless datasets. */
+  readonly steps?: number | undefined
+}
+
+/** `Model.evaluate`. */
+export async function evaluateModel(
+  model: AnyModel,
+  x: RowsTree | BatchDataset,
+  yOrOptions: RowsTree | EvaluateOptions | undefined,
+  maybeOptions: EvaluateOptions | undefined,
+): Promise<Logs> {
+  const fromDataset = isDataset(x)
+  const options = ((fromDataset ? yOrOptions : maybeOptions) ?? {}) as EvaluateOptions
+  const session = model.sessionFor('evaluate')
+  await ready()
+  if (fromDataset) return (await evaluateSource('evaluate', session, datasetSource('evaluate', x, model, true), 0, options.steps)).logs
+  if (yOrOptions === undefined) throw new TrainingError('data', '[evaluate] labels are missing: evaluate(x, y)')
+  const columns = await columnsOf('evaluate', model, x, yOrOptions, options.sampleWeight)
+  const source = arraySource('evaluate', columns, { batchSize: options.batchSize ?? 32, shuffleSeed: null })
+  const checked: BatchSource = {
+    ...source,
+    async *batches(epoch) {
+      let first = true
+      for await (const batch of source.batches(epoch)) {
+        if (first) checkLabels('evaluate', columns.y, model.compiledFor('evaluate').losses, model.outputNames, session.classes(batch))
+        first = false
+        yield batch
+      }
+    },
+  }
+  return (await evaluateSource('evaluate', session, checked, 0, options.steps)).logs
+}
+
+/** Runs the test step over a source; accumulators are reset before. */
+export async function evaluateSource(
+  op: string,
+  session: Session,
+  source: BatchSource,
+  epoch: number,
+  steps: number = Infinity,
+): Promise<{ logs: Logs }> {
+  session.reset()
+  let lastYield = performance.now()
+  let index = 0
+  for await (const batch of source.batches(epoch)) {
+    session.checkBatch(op, batch, index)
+    session.test(batch)
+    disposeBatch(batch)
+    if (++index >= steps) break
+    if (performance.now() - lastYield < YIELD_EVERY) continue
+    await yieldToEvents()
+    lastYield = performance.now()
+  }
+  if (index === 0) throw new TrainingError('data', `[${op}] the dataset is empty: there was no batch`)
+  return session.results()
+}
