@@ -55,7 +55,12 @@ export function drawDigits(digits: readonly DrawnDigit[], terminal: Terminal): s
   for (let start = 0; start < digits.length; start += perRow) {
     const row = digits.slice(start, start + perRow)
     const images = row.map((digit) => drawPixels(digit.pixels, terminal))
-    const lines = images[0]!.map((_, y) => images.map((image) => image[y]).join(' '.repeat(GAP)).trimEnd())
+    const lines = images[0]!.map((_, y) =>
+      images
+        .map((image) => image[y])
+        .join(' '.repeat(GAP))
+        .trimEnd(),
+    )
     const captions = row.map((digit) => padTo(caption(digit, terminal), DIGIT_WIDTH, 'center'))
     blocks.push([...lines, captions.join(' '.repeat(GAP)).trimEnd()].join('\n'))
   }
