@@ -6,7 +6,8 @@ import type { Leaf, Node } from '../graph/node.ts'
 import { buffer, mark, reshape, slice, transpose } from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
 
-const valuesOfLeaves = new WeakMap<Leaf, TypedArray>()
+/** By leaf, and by the mark in front of it, which forgets its leaf once a program has computed it. */
+const knownValues = new WeakMap<Leaf | Node, TypedArray>()
 
 /** A leaf with a copy of `values`. It is marked, so that small integers are computed by the backend and not folded on the host. */
 export function input(dtype: DType, shape: Dims, values: ArrayLike<Element>): Node {
@@ -14,8 +15,9 @@ export function input(dtype: DType, shape: Dims, values: ArrayLike<Element>): No
   const data = allocate(dtype, values.length) as { [index: number]: Element }
   for (let i = 0; i < values.length; i++) data[i] = toElement(dtype, values[i]!)
   const storage = Storage.fromHost([...shape], dtype, data as TypedArray)
-  valuesOfLeaves.set(storage, (data as TypedArray).slice() as TypedArray)
-  return mark(buffer(storage))
+  const marked = mark(buffer(storage))
+  for (const key of [storage, marked]) knownValues.set(key, (data as TypedArray).slice() as TypedArray)
+  return marked
 }
 
 /** Ways to lay the same values out in memory: contiguous, behind a transposition, inside a larger buffer with steps. */
@@ -50,7 +52,9 @@ export function evaluateGraph(roots: readonly Node[], replaced: ReadonlyMap<Leaf
     stack.push(...node.src)
   }
   for (const node of [...seen].sort((a, b) => a.id - b.id)) {
-    if (node.prim !== 'buffer')
+    const forgotten = node.prim === 'mark' && !node.src.length
+    if (forgotten) values.set(node, knownValues.get(node)!)
+    else if (node.prim !== 'buffer')
       values.set(
         node,
         evaluateNode(
@@ -60,7 +64,7 @@ export function evaluateGraph(roots: readonly Node[], replaced: ReadonlyMap<Leaf
       )
     else {
       const { leaf } = node.attrs
-      values.set(node, replaced.get(leaf) ?? valuesOfLeaves.get(leaf) ?? evaluateNode(node, []))
+      values.set(node, replaced.get(leaf) ?? knownValues.get(leaf) ?? evaluateNode(node, []))
     }
   }
   return roots.map((node) => values.get(node)!)
@@ -74,4 +78,4 @@ export function leafOf(x: Node): Leaf {
 }
 
 /** The values an {@link input} was made with. */
-export const valuesOf = (x: Node): TypedArray => valuesOfLeaves.get(leafOf(x))!
+export const valuesOf = (x: Node): TypedArray => knownValues.get(leafOf(x))!

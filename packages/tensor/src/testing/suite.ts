@@ -8,9 +8,12 @@ import { derivativeCases } from './derivative-cases.ts'
 import { dotCases } from './dot-cases.ts'
 import { indexedCases } from './indexed-cases.ts'
 import { movementCases } from './movement-cases.ts'
+import { programCases } from './program-cases.ts'
+import { randomGraphCases } from './random-graph-cases.ts'
 import { reductionCases } from './reduction-cases.ts'
 import { scalarCases } from './scalar-cases.ts'
 import type { TestApi } from './test-api.ts'
+import { runUpdate, UPDATES } from './update-cases.ts'
 
 /** The tables by name, to run some of them alone. */
 const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
@@ -19,8 +22,14 @@ const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
   reduction: reductionCases,
   dot: dotCases,
   indexed: indexedCases,
+  program: programCases,
   derivative: derivativeCases,
+  random: randomGraphCases,
 }
+
+/** Updates of variables have a table of their own form. */
+const UPDATE = 'update'
+const ALL: readonly string[] = [...Object.keys(TABLES), UPDATE]
 
 export interface ConformanceOptions {
   /** Names of tables to run; default all. */
@@ -41,16 +50,28 @@ export interface ConformanceOptions {
  * ```
  */
 export function conformanceSuite(backend: Backend, api: TestApi, options: ConformanceOptions = {}): void {
-  const { only = Object.keys(TABLES), skip = {} } = options
+  const { only = ALL, skip = {} } = options
   api.describe(`conformance of ${backend.name}`, () => {
     for (const name of only) {
+      if (name === UPDATE) {
+        api.describe(name, () => updates(backend, api))
+        continue
+      }
       const table = TABLES[name]
-      if (!table) throw new Error(`[conformanceSuite] there is no table "${name}"; tables: ${Object.keys(TABLES).join(', ')}`)
+      if (!table) throw new Error(`[conformanceSuite] there is no table "${name}"; tables: ${ALL.join(', ')}`)
       api.describe(name, () => {
         for (const group of table()) if (!(group.name in skip)) api.it(group.name, () => runGroup(backend, group))
       })
     }
   })
+}
+
+function updates(backend: Backend, api: TestApi): void {
+  for (const update of UPDATES)
+    api.it(update.name, async () => {
+      await activate(backend)
+      await runUpdate(update)
+    })
 }
 
 /** All cases of a group on `backend`; reports every case that fails. */

@@ -1,0 +1,61 @@
+// Updates of variables, in place where the backend and the schedule can: the new value must be the one that the old values
+// give, whoever else reads them and at whichever index.
+import type { Node } from '../graph/node.ts'
+import { broadcastTo, concat, dot, reduce, reverse, s, slice, transpose } from '../graph/primitives.ts'
+import { dispose } from '../tensor/scope.ts'
+import { fromNode, nodeOf } from '../tensor/tensor.ts'
+import { Variable } from '../tensor/variable.ts'
+import { firstDifference } from './compare.ts'
+import { evaluateGraph, input } from './graph-values.ts'
+import { Random, randomArray } from './random-values.ts'
+
+const N = 12
+
+interface Update {
+  readonly name: string
+  /** New values of a and b, and what is read beside them, from the old ones; both `[12, 12]`. */
+  readonly step: (a: Node, b: Node) => { readonly a?: Node; readonly b?: Node; readonly read?: readonly Node[] }
+}
+
+export const UPDATES: readonly Update[] = [
+  { name: 'elementwise', step: (a, b) => ({ a: s.add(s.mul(a, 0.9), b) }) },
+  { name: 'two variables from each other', step: (a, b) => ({ a: s.add(a, b), b: s.sub(a, b) }) },
+  { name: 'a swap', step: (a, b) => ({ a: b, b: a }) },
+  { name: 'a transposition', step: (a) => ({ a: transpose(a, [1, 0]) }) },
+  { name: 'a transposition added', step: (a) => ({ a: s.add(a, transpose(a, [1, 0])) }) },
+  { name: 'a reversal', step: (a) => ({ a: reverse(a, [0]) }) },
+  { name: 'a shift', step: (a) => ({ a: concat([slice(a, [1, 0], [N - 1, N]), slice(a, [0, 0], [1, N])], 0) }) },
+  { name: 'a product with itself', step: (a) => ({ a: s.mul(dot(a, a), 0.1) }) },
+  { name: 'a product into an operand', step: (a, b) => ({ a: s.tanh(dot(a, b)) }) },
+  { name: 'the epilogue of a product', step: (a, b) => ({ a: s.sub(a, s.mul(dot(transpose(b, [1, 0]), b), 0.1)) }) },
+  { name: 'its own row sums', step: (a) => ({ a: s.sub(a, broadcastTo(reduce('sum', a, [1]), [N, N])) }) },
+  { name: 'its own column maximum', step: (a) => ({ a: s.sub(a, reduce('max', a, [0])) }) },
+  { name: 'with reads of the old value', step: (a, b) => ({ a: s.mul(a, 0.5), read: [s.exp(a), reduce('sum', a, [0]), s.add(a, b)] }) },
+  { name: 'with reads of the new value', step: (a) => { const next = s.mul(a, 0.5); return { a: next, read: [s.exp(next), next, a] } } },
+  { name: 'an optimizer with a moment', step: (a, b) => { const m = s.add(s.mul(b, 0.9), s.mul(s.sin(a), 0.1)); return { b: m, a: s.sub(a, s.div(m, s.add(s.sqrt(s.square(m)), 1))) } } },
+]
+
+/** Three steps of an update on the active backend; after each, both variables and all reads are compared with the reference. */
+export async function runUpdate({ name, step }: Update): Promise<void> {
+  const random = new Random(13)
+  let [oldA, oldB] = [0, 1].map(() => input('float32', [N, N], randomArray(random, 'float32', N * N))) as [Node, Node]
+  const [a, b] = [oldA, oldB].map((node) => new Variable(fromNode(node))) as [Variable, Variable]
+  for (let round = 0; round < 3; round++) {
+    const wanted = step(oldA, oldB)
+    const expected = evaluateGraph([wanted.a ?? oldA, wanted.b ?? oldB, ...(wanted.read ?? [])])
+    const next = step(nodeOf('update', 'a', a), nodeOf('update', 'b', b))
+    const reads = (next.read ?? []).map((node) => fromNode(node))
+    const values = [next.a, next.b].map((node) => node && fromNode(node))
+    if (values[0]) a.assign(values[0])
+    if (values[1]) b.assign(values[1])
+    dispose(values.filter((v) => v !== undefined))
+    for (const [i, tensor] of [a, b, ...reads].entries()) {
+      const difference = firstDifference('float32', (await tensor.data()) as Float32Array, expected[i]!, { relative: 1e-5 })
+      if (difference) throw new Error(`${name}, round ${round}, ${['a', 'b'][i] ?? `read ${i - 2}`}: ${difference}`)
+    }
+    dispose(reads)
+    // the next round starts from the reference's values on both sides
+    ;[oldA, oldB] = [0, 1].map((i) => input('float32', [N, N], expected[i]! as Float32Array)) as [Node, Node]
+  }
+  dispose([a, b])
+}
