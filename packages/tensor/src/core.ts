@@ -4,13 +4,49 @@
 // ---- tensors
 export { Tensor } from './tensor/tensor.ts'
 export { Variable, variable } from './tensor/variable.ts'
-export type { ArrayOf, Axes, Dim, Shape, TensorLike, TensorMethods } from './tensor/types.ts'
+export type {
+  ArrayOf,
+  Axes,
+  Dim,
+  Scalar,
+  Shape,
+  Tensor1D,
+  Tensor2D,
+  Tensor3D,
+  Tensor4D,
+  Tensor5D,
+  Tensor6D,
+  TensorLike,
+  TensorMethods,
+} from './tensor/types.ts'
+export type { Check, Mismatch, ShapeOf } from './tensor/shape-types.ts'
 export type { DataOf, DType, TypedArray } from './graph/dtype.ts'
 export type { CallOptions, InputSpec, Module } from './tensor/module.ts'
 export { dispose, keep, tidy } from './tensor/scope.ts'
 export { memory, type MemoryInfo } from './tensor/memory.ts'
 export { fallbackCount, strictBackend } from './tensor/evaluate.ts'
 export { BackendError, backends, getBackend, ready, setBackend } from './backend/registry.ts'
+
+// ---- compilation, derivatives, extension
+export { debugJit, jit, type JitOptions } from './compile/jit.ts'
+export { type RuntimeScalar, runtimeScalar } from './tensor/runtime-scalar.ts'
+export * from './autodiff/index.ts'
+export { defineOp, type OpConfig, type OpDefinition } from './graph/define-op.ts'
+
+// ---- weights in and out, trees of tensors
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsEntry,
+  SafetensorsError,
+  type SafetensorsFile,
+} from './io/safetensors.ts'
+export { leavesOf, unflatten } from './tensor/tree.ts'
+
+// ---- randomness
+export * as random from './random/index.ts'
+export { dropout } from './ops/dropout.ts'
+export { randomNormal, randomUniform, randomUniformInt, truncatedNormal } from './ops/random.ts'
 
 // ---- operations
 export {

@@ -25,7 +25,7 @@ function position(op: string, kind: 'max' | 'min', x: Arg, axis: number): Node {
  * argMax(tensor([[1, 9, 3], [7, 5, 6]]), 1).print() // [1, 0]
  * ```
  */
-export const argMax: ArgReduction = (x, axis) => result(position('argMax', 'max', x, axis ?? 0))
+export const argMax: ArgReduction<'argMax'> = (x, axis) => result(position('argMax', 'max', x, axis ?? 0))
 
 /**
  * int32 index of the first least element along `axis`, which is removed; NaN counts as least.
@@ -36,4 +36,4 @@ export const argMax: ArgReduction = (x, axis) => result(position('argMax', 'max'
  * argMin(tensor([[1, 9, 3], [7, 5, 6]]), 1).print() // [0, 1]
  * ```
  */
-export const argMin: ArgReduction = (x, axis) => result(position('argMin', 'min', x, axis ?? 0))
+export const argMin: ArgReduction<'argMin'> = (x, axis) => result(position('argMin', 'min', x, axis ?? 0))

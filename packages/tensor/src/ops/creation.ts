@@ -14,6 +14,7 @@ import type {
   RankedTensor,
   ScalarOf,
   TensorOf,
+  VectorOf,
 } from '../tensor/op-types.ts'
 import { hostNode } from '../tensor/tensor.ts'
 import type { TensorLike } from '../tensor/types.ts'
@@ -84,7 +85,7 @@ function ranked(
  * tensor1d([1, 2, 3]).print()
  * ```
  */
-export const tensor1d: RankedTensor<1> = (values: TensorLike, dtype?: DType) =>
+export const tensor1d: VectorOf = (values: TensorLike, dtype?: DType) =>
   result(ranked(1, values, undefined, dtype))
 
 /**

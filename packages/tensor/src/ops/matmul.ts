@@ -2,7 +2,7 @@
 import type { Node } from '../graph/node.ts'
 import { broadcastTo, dot as product, reshape, transpose } from '../graph/primitives.ts'
 import { broadcastShapes, sameShape, showShape, sizeOf } from '../graph/shape.ts'
-import type { DotOf, MatMul } from '../tensor/op-types.ts'
+import type { DotOf, MatMul, OuterProduct } from '../tensor/op-types.ts'
 import type { Arg } from '../tensor/types.ts'
 import { numericOperands, result } from './operands.ts'
 
@@ -100,7 +100,7 @@ export const dot: DotOf = (t1: Arg, t2: Arg) => {
  * outerProduct(tensor([1, 2]), tensor([3, 4])).print() // [[3, 4], [6, 8]]
  * ```
  */
-export const outerProduct: DotOf = (v1: Arg, v2: Arg) => {
+export const outerProduct: OuterProduct = (v1: Arg, v2: Arg) => {
   const [a, b] = numericOperands('outerProduct', v1, v2)
   if (a.shape.length !== 1 || b.shape.length !== 1)
     throw new Error(

@@ -2,7 +2,7 @@
 import type { Node, ReduceKind } from '../graph/node.ts'
 import { reduce, reshape, s, stop } from '../graph/primitives.ts'
 import { normalizeAxes, sizeOf } from '../graph/shape.ts'
-import type { BoolReduction, FloatReduction, MomentsOf, NormOf, Reduction } from '../tensor/op-types.ts'
+import type { MomentsOf, NormOf, Reduction } from '../tensor/op-types.ts'
 import type { Arg, Axes } from '../tensor/types.ts'
 import { floating, given, numeric, result } from './operands.ts'
 
@@ -72,7 +72,7 @@ export function meanOver(x: Node, axes: readonly number[]): Node {
  * mean(tensor([[1, 2], [3, 4]]), -1).print() // [1.5, 3.5]
  * ```
  */
-export const mean: FloatReduction<'mean'> = (x, axis, keepDims) =>
+export const mean: Reduction<'mean', 'float'> = (x, axis, keepDims) =>
   result(over('mean', floating('mean', 'x', x), axis, keepDims, meanOver))
 
 /**
@@ -118,7 +118,8 @@ function boolReduced(
  * any(tensor([[true, false], [false, false]]), 1).print() // [true, false]
  * ```
  */
-export const any: BoolReduction<'any'> = (x, axis, keepDims) => result(boolReduced('any', x, axis, keepDims))
+export const any: Reduction<'any', 'bool'> = (x, axis, keepDims) =>
+  result(boolReduced('any', x, axis, keepDims))
 
 /**
  * True where all elements are true.
@@ -128,7 +129,8 @@ export const any: BoolReduction<'any'> = (x, axis, keepDims) => result(boolReduc
  * all(tensor([[true, false], [true, true]]), 1).print() // [false, true]
  * ```
  */
-export const all: BoolReduction<'all'> = (x, axis, keepDims) => result(boolReduced('all', x, axis, keepDims))
+export const all: Reduction<'all', 'bool'> = (x, axis, keepDims) =>
+  result(boolReduced('all', x, axis, keepDims))
 
 /**
  * `log(sum(exp(x)))` without overflow, over axes that stay as 1. The greatest element is taken out first; it cancels, so it
@@ -147,7 +149,7 @@ export function logSumExpOver(x: Node, axes: readonly number[]): Node {
  * logSumExp(tensor([1000, 1000])).print() // 1000.693
  * ```
  */
-export const logSumExp: FloatReduction<'logSumExp'> = (x, axis, keepDims) =>
+export const logSumExp: Reduction<'logSumExp', 'float'> = (x, axis, keepDims) =>
   result(over('logSumExp', floating('logSumExp', 'x', x), axis, keepDims, logSumExpOver))
 
 /**
@@ -184,7 +186,7 @@ export function momentsOver(x: Node, axes: readonly number[]): readonly [Node, N
  * norm(tensor([3, 4])).print() // 5
  * ```
  */
-export const norm: NormOf = (x, ord = 'euclidean', axis = null, keepDims = false) =>
+export const norm: NormOf = (x, ord = 'euclidean', axis, keepDims) =>
   result(over('norm', floating('norm', 'x', x), axis, keepDims, (node, axes) => normOver(node, ord, axes)))
 
 function normOver(x: Node, ord: number | 'euclidean' | 'fro', axes: readonly number[]): Node {

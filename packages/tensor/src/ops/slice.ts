@@ -1,8 +1,9 @@
 // Parts of a tensor: slices, splits, single layers along an axis.
 import type { Node } from '../graph/node.ts'
 import * as graph from '../graph/primitives.ts'
-import { normalizeAxis, showShape } from '../graph/shape.ts'
+import { type Dims, normalizeAxis, showShape } from '../graph/shape.ts'
 import type { Slice, Split, StridedSlice, Unstack } from '../tensor/op-types.ts'
+import type { Axes } from '../tensor/types.ts'
 import { given, result } from './operands.ts'
 import { dropAxes } from './reduction.ts'
 
@@ -20,8 +21,8 @@ export const slice: Slice = (x, begin, size) => {
   const node = given('slice', 'x', x)
   const { shape } = node
   if (shape.length === 0) throw new Error('[slice] Slicing scalar is not possible; index or reshape it')
-  const starts = typeof begin === 'number' ? [begin] : begin
-  const sizes = size === undefined ? [] : typeof size === 'number' ? [size] : size
+  const starts = listOf(begin)
+  const sizes = listOf(size)
   if (starts.length > shape.length || sizes.length > shape.length)
     throw new Error(
       `[slice] begin ${showShape(starts)} or size ${showShape(sizes)} has more entries than ${showShape(shape)}`,
@@ -42,6 +43,8 @@ export const slice: Slice = (x, begin, size) => {
       )
   return result(graph.slice(node, start, extent))
 }
+
+const listOf = (x: Axes | undefined): Dims => (x === undefined ? [] : typeof x === 'number' ? [x] : x)
 
 /**
  * Every `strides[a]`-th element from `begin[a]` up to, not including, `end[a]`, as Python's `x[begin:end:stride]`:

@@ -1,85 +1,416 @@
-// One alias for each kind of operation, so that an operation's declaration is one short line.
+// One alias for each kind of operation, so that an operation's declaration is one short line. In each, E is the result's type
+// given by hand (`squeeze<Tensor2D>(x)`, as tfjs code does), and arguments are checked by the shape rules where the shapes
+// are known. There is no untyped overload: it would accept every mismatch.
 import type { DType } from '../graph/dtype.ts'
+import type {
+  Broadcast,
+  BroadcastThree,
+  DotShape,
+  MatMulShape,
+  OuterShape,
+  StretchTo,
+} from './broadcast-types.ts'
+import type { Common, DTypeOf, FloatDType, Given, NumberDType } from './dtype-types.ts'
+import type { Gathered, Joined, Layers, ListDType, OneHotShape, Parts, Stacked } from './join-types.ts'
+import type {
+  Flattened,
+  Insert,
+  Padded,
+  Reshape,
+  Sliced,
+  Squeezed,
+  Tiled,
+  Transposed,
+} from './movement-types.ts'
+import type { Reduce } from './reduction-types.ts'
+import type { AsDType, Check, Default, Fix, Mutable, Out, ShapeOf } from './shape-types.ts'
 import type { Tensor } from './tensor.ts'
-import type { Arg, Axes, Scalars, TensorLike } from './types.ts'
+import type { Arg, Axes, Dim, Scalars, Shape, TensorLike } from './types.ts'
+import type { Variable } from './variable.ts'
+
+export type Sizes = readonly number[]
+export type Paddings = readonly (readonly [number, number])[]
+export type AxisArgument = Axes | undefined | null
 
 // ---- creation
-type Sizes = readonly number[]
-export type TensorOf = (values: TensorLike, shape?: Sizes, dtype?: DType) => Tensor
-export type ScalarOf = (value: Scalars, dtype?: DType) => Tensor
-export type RankedTensor<Rank extends number> = Rank extends 1
-  ? (values: TensorLike, dtype?: DType) => Tensor
-  : (values: TensorLike, shape?: Sizes, dtype?: DType) => Tensor
-export type Filled = (shape: Sizes, dtype?: DType) => Tensor
-export type Fill = (shape: Sizes, value: Scalars, dtype?: DType) => Tensor
-export type Like = (x: Arg) => Tensor
-export type Eye = (numRows: number, numColumns?: number, batchShape?: Sizes, dtype?: DType) => Tensor
-export type Linspace = (start: number, stop: number, num: number) => Tensor
-export type Range = (start: number, stop: number, step?: number, dtype?: DType) => Tensor
+export type TensorOf = <
+  R extends Shape = never,
+  const V extends TensorLike = TensorLike,
+  const T extends Sizes = never,
+  D extends DType = never,
+>(
+  values: V,
+  shape?: T,
+  dtype?: D,
+) => [R] extends [never]
+  ? Tensor<Fix<[T] extends [never] ? ShapeOf<V> : Mutable<T>>, AsDType<Given<D, DTypeOf<V>>>>
+  : Tensor<NoInfer<R>, Given<D, DTypeOf<V>> & DType>
+export type ScalarOf = <const V extends Scalars, D extends DType = never>(
+  value: V,
+  dtype?: D,
+) => Tensor<Fix<[]>, AsDType<Given<D, DTypeOf<V>>>>
 
-// ---- elementwise
-export type Unary = (x: Arg) => Tensor
-export type FloatUnary = (x: Arg) => Tensor
-export type SlopedUnary = (x: Arg, alpha?: number) => Tensor
-export type GeluUnary = (x: Arg, approximate?: 'none' | 'tanh') => Tensor
-export type ClipByValue = (x: Arg, clipValueMin: number, clipValueMax: number) => Tensor
-export type Predicate = (x: Arg) => Tensor
-export type CastOf = (x: Arg, dtype: DType) => Tensor
-export type Binary<Op extends string> = (a: Arg, b: Arg) => Tensor
-export type Comparison<Op extends string> = (a: Arg, b: Arg) => Tensor
-export type Select = (condition: Arg, a: Arg, b: Arg) => Tensor
+// As coarse as in tfjs: `let a = tensor2d(…); a = tensor2d(…)` is everyday code.
+interface RankShapes {
+  1: [number]
+  2: [number, number]
+  3: [number, number, number]
+  4: [number, number, number, number]
+  5: [number, number, number, number, number]
+  6: [number, number, number, number, number, number]
+}
+export type VectorOf = <V extends TensorLike, D extends DType = never>(
+  values: V,
+  dtype?: D,
+) => Tensor<Fix<[number]>, AsDType<Given<D, DTypeOf<V>>>>
+export type RankedTensor<Rank extends keyof RankShapes> = <V extends TensorLike, D extends DType = never>(
+  values: V,
+  shape?: Readonly<RankShapes[Rank]>,
+  dtype?: D,
+) => Tensor<Fix<RankShapes[Rank]>, AsDType<Given<D, DTypeOf<V>>>>
+export type Filled = <const T extends Sizes, D extends DType = 'float32'>(
+  shape: T,
+  dtype?: D,
+) => Tensor<Fix<Mutable<T>>, D>
+export type Fill = <const T extends Sizes, V extends Scalars = Scalars, D extends DType = never>(
+  shape: T,
+  value: V,
+  dtype?: D,
+) => Tensor<Fix<Mutable<T>>, AsDType<Given<D, DTypeOf<V>>>>
+export type Like = <const X extends Arg>(x: X) => SameKind<X, DTypeOf<X>>
+export type Eye = <
+  const N extends number,
+  const M extends number = N,
+  const B extends Sizes = [],
+  D extends DType = 'float32',
+>(
+  numRows: N,
+  numColumns?: M,
+  batchShape?: B,
+  dtype?: D,
+) => Tensor<Fix<Mutable<[...B, N, M]>>, D>
+export type Linspace = <const N extends number>(start: number, stop: number, num: N) => Tensor<[N], 'float32'>
+export type Range = <D extends DType = 'float32'>(
+  start: number,
+  stop: number,
+  step?: number,
+  dtype?: D,
+) => Tensor<[number], D>
+
+// ---- elementwise, one argument
+/** X itself where its dtype stays (so generic code keeps its type), a plain tensor where X is a variable or host values. */
+type SameKind<X, D> = X extends Variable
+  ? Tensor<Fix<ShapeOf<X>>, AsDType<D>>
+  : X extends Tensor<any, infer Own>
+    ? 0 extends 1 & Own
+      ? X
+      : [Own] extends [D]
+        ? X
+        : Tensor<Fix<ShapeOf<X>>, AsDType<D>>
+    : Tensor<Fix<ShapeOf<X>>, AsDType<D>>
+/** The same shape, with dtype D. */
+export type Same<E, X, D> = [E] extends [never] ? SameKind<X, D> : NoInfer<E>
+
+export type Unary = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+) => Same<E, X, NumberDType<DTypeOf<X>>>
+export type FloatUnary = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+) => Same<E, X, FloatDType<DTypeOf<X>>>
+export type SlopedUnary = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  alpha?: number,
+) => Same<E, X, FloatDType<DTypeOf<X>>>
+export type GeluUnary = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  approximate?: 'none' | 'tanh',
+) => Same<E, X, FloatDType<DTypeOf<X>>>
+export type ClipByValue = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  clipValueMin: number,
+  clipValueMax: number,
+) => Same<E, X, NumberDType<DTypeOf<X>>>
+export type Predicate = <E extends Tensor = never, const X extends Arg = Arg>(x: X) => Same<E, X, 'bool'>
+export type CastOf = <const X extends Arg, const D extends DType>(
+  x: X,
+  dtype: D,
+) => Tensor<Fix<ShapeOf<X>>, AsDType<D>>
+
+// ---- elementwise, two arguments
+export type Binary<Op extends string> = <
+  E extends Tensor = never,
+  const A extends Arg = Arg,
+  const B extends Arg = Arg,
+>(
+  a: A,
+  b: B & Check<Broadcast<Op, ShapeOf<A>, ShapeOf<B>>>,
+) => Out<E, Broadcast<Op, ShapeOf<A>, ShapeOf<B>>, NumberDType<Common<A, B>>>
+export type Comparison<Op extends string> = <
+  E extends Tensor = never,
+  const A extends Arg = Arg,
+  const B extends Arg = Arg,
+>(
+  a: A,
+  b: B & Check<Broadcast<Op, ShapeOf<A>, ShapeOf<B>>>,
+) => Out<E, Broadcast<Op, ShapeOf<A>, ShapeOf<B>>, 'bool'>
+export type Select = <
+  E extends Tensor = never,
+  const C extends Arg = Arg,
+  const A extends Arg = Arg,
+  const B extends Arg = Arg,
+>(
+  condition: C,
+  a: A,
+  b: B & Check<BroadcastThree<'where', ShapeOf<C>, ShapeOf<A>, ShapeOf<B>>>,
+) => Out<E, BroadcastThree<'where', ShapeOf<C>, ShapeOf<A>, ShapeOf<B>>, Common<A, B>>
 
 // ---- reductions
-export type Reduction<Op extends string> = (x: Arg, axis?: Axes | null, keepDims?: boolean) => Tensor
-export type FloatReduction<Op extends string> = Reduction<Op>
-export type BoolReduction<Op extends string> = Reduction<Op>
-export type ArgReduction = (x: Arg, axis?: number) => Tensor
-export type MomentsOf = (x: Arg, axis?: Axes | null, keepDims?: boolean) => { mean: Tensor; variance: Tensor }
-export type NormOf = (
-  x: Arg,
+export interface ReducedDTypes<D> {
+  number: NumberDType<D>
+  float: FloatDType<D>
+  bool: 'bool'
+}
+export type Reduction<Op extends string, Kind extends keyof ReducedDTypes<any> = 'number'> = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const A extends AxisArgument = Default<E, AxisArgument, undefined>,
+  const K extends boolean = Default<E, boolean, false>,
+>(
+  x: X,
+  axis?: A & Check<Reduce<Op, ShapeOf<X>, A, K>>,
+  keepDims?: K,
+) => Out<E, Reduce<Op, ShapeOf<X>, A, K>, ReducedDTypes<DTypeOf<X>>[Kind]>
+export type ArgReduction<Op extends string> = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const A extends number = Default<E, number, 0>,
+>(
+  x: X,
+  axis?: A & Check<Reduce<Op, ShapeOf<X>, A, false>>,
+) => Out<E, Reduce<Op, ShapeOf<X>, A, false>, 'int32'>
+export type MomentsOf = <
+  const X extends Arg,
+  const A extends AxisArgument = undefined,
+  const K extends boolean = false,
+>(
+  x: X,
+  axis?: A & Check<Reduce<'moments', ShapeOf<X>, A, K>>,
+  keepDims?: K,
+) => Moments<Tensor<Fix<Reduce<'moments', ShapeOf<X>, A, K>>, AsDType<FloatDType<DTypeOf<X>>>>>
+export interface Moments<T> {
+  readonly mean: T
+  readonly variance: T
+}
+export type NormOf = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const A extends AxisArgument = Default<E, AxisArgument, undefined>,
+  const K extends boolean = Default<E, boolean, false>,
+>(
+  x: X,
   ord?: number | 'euclidean' | 'fro',
-  axis?: Axes | null,
-  keepDims?: boolean,
-) => Tensor
+  axis?: A & Check<Reduce<'norm', ShapeOf<X>, A, K>>,
+  keepDims?: K,
+) => Out<E, Reduce<'norm', ShapeOf<X>, A, K>, FloatDType<DTypeOf<X>>>
 
 // ---- products
-export type MatMul = (a: Arg, b: Arg, transposeA?: boolean, transposeB?: boolean) => Tensor
-export type DotOf = (a: Arg, b: Arg) => Tensor
+export type MatMul = <
+  E extends Tensor = never,
+  const A extends Arg = Arg,
+  const B extends Arg = Arg,
+  const TA extends boolean = Default<E, boolean, false>,
+  const TB extends boolean = Default<E, boolean, false>,
+>(
+  a: A,
+  b: B & Check<MatMulShape<ShapeOf<A>, ShapeOf<B>, TA, TB>>,
+  transposeA?: TA,
+  transposeB?: TB,
+) => Out<E, MatMulShape<ShapeOf<A>, ShapeOf<B>, TA, TB>, NumberDType<Common<A, B>>>
+export type DotOf = <E extends Tensor = never, const A extends Arg = Arg, const B extends Arg = Arg>(
+  t1: A,
+  t2: B & Check<DotShape<ShapeOf<A>, ShapeOf<B>>>,
+) => Out<E, DotShape<ShapeOf<A>, ShapeOf<B>>, NumberDType<Common<A, B>>>
+export type OuterProduct = <E extends Tensor = never, const A extends Arg = Arg, const B extends Arg = Arg>(
+  v1: A,
+  v2: B & Check<OuterShape<ShapeOf<A>, ShapeOf<B>>>,
+) => Out<E, OuterShape<ShapeOf<A>, ShapeOf<B>>, NumberDType<Common<A, B>>>
 
 // ---- movement
-export type ReshapeOf = (x: Arg, shape: Sizes) => Tensor
-export type Flatten = (x: Arg) => Tensor
-export type ExpandDims = (x: Arg, axis?: number) => Tensor
-export type Squeeze = (x: Arg, axis?: Axes) => Tensor
-export type Transpose = (x: Arg, perm?: Sizes) => Tensor
-export type BroadcastTo = (x: Arg, shape: Sizes) => Tensor
-export type Tile = (x: Arg, reps: Sizes) => Tensor
-export type Reverse = (x: Arg, axis?: Axes) => Tensor
-export type Pad = (x: Arg, paddings: readonly (readonly [number, number])[], constantValue?: number) => Tensor
-export type Slice = (x: Arg, begin: Axes, size?: Axes) => Tensor
-export type StridedSlice = (x: Arg, begin: Sizes, end: Sizes, strides?: Sizes) => Tensor
-export type Split = (x: Arg, numOrSizeSplits: Axes, axis?: number) => Tensor[]
-export type Unstack = (x: Arg, axis?: number) => Tensor[]
-export type Concat = (tensors: readonly Arg[], axis?: number) => Tensor
-export type Stack = (tensors: readonly Arg[], axis?: number) => Tensor
+export type ReshapeOf = <R extends Shape = never, const X extends Arg = Arg, const T extends Sizes = Sizes>(
+  x: X,
+  shape: T & Check<Reshape<ShapeOf<X>, T>>,
+) => [R] extends [never]
+  ? Tensor<Fix<Reshape<ShapeOf<X>, T>>, AsDType<DTypeOf<X>>>
+  : Tensor<NoInfer<R>, DTypeOf<X> & DType>
+export type Flatten = <const X extends Arg>(x: X) => Tensor<Fix<Flattened<ShapeOf<X>>>, AsDType<DTypeOf<X>>>
+export type ExpandDims = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const A extends number = Default<E, number, 0>,
+>(
+  x: X,
+  axis?: A & Check<Insert<'expandDims', ShapeOf<X>, A, 1>>,
+) => Out<E, Insert<'expandDims', ShapeOf<X>, A, 1>, DTypeOf<X>>
+export type Squeeze = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const A extends Axes | undefined = Default<E, Axes | undefined, undefined>,
+>(
+  x: X,
+  axis?: A & Check<Squeezed<ShapeOf<X>, A>>,
+) => Out<E, Squeezed<ShapeOf<X>, A>, DTypeOf<X>>
+export type Transpose = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const P extends Sizes | undefined = Default<E, Sizes | undefined, undefined>,
+>(
+  x: X,
+  perm?: P & Check<Transposed<ShapeOf<X>, P>>,
+) => Out<E, Transposed<ShapeOf<X>, P>, DTypeOf<X>>
+export type BroadcastTo = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const T extends Sizes = Sizes,
+>(
+  x: X,
+  shape: T & Check<StretchTo<ShapeOf<X>, Mutable<T>>>,
+) => Out<E, StretchTo<ShapeOf<X>, Mutable<T>>, DTypeOf<X>>
+export type Tile = <E extends Tensor = never, const X extends Arg = Arg, const R extends Sizes = Sizes>(
+  x: X,
+  reps: R & Check<Tiled<ShapeOf<X>, R>>,
+) => Out<E, Tiled<ShapeOf<X>, R>, DTypeOf<X>>
+export type Reverse = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  axis?: Axes,
+) => Same<E, X, DTypeOf<X>>
+export type Pad = <E extends Tensor = never, const X extends Arg = Arg, const P extends Paddings = Paddings>(
+  x: X,
+  paddings: P & Check<Padded<ShapeOf<X>, P>>,
+  constantValue?: number,
+) => Out<E, Padded<ShapeOf<X>, P>, DTypeOf<X>>
+export type Slice = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const Z extends Axes | undefined = undefined,
+>(
+  x: X,
+  begin: Axes,
+  size?: Z,
+) => Out<E, Sliced<ShapeOf<X>, Z>, DTypeOf<X>>
+export type StridedSlice = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  begin: Sizes,
+  end: Sizes,
+  strides?: Sizes,
+) => Out<E, Sliced<ShapeOf<X>, undefined>, DTypeOf<X>>
+export type Split = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const N extends Axes = Axes,
+  const A extends number = Default<E, number, 0>,
+>(
+  x: X,
+  numOrSizeSplits: N,
+  axis?: A,
+) => Parts<E, ShapeOf<X>, N, A, DTypeOf<X>>
+export type Unstack = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const A extends number = Default<E, number, 0>,
+>(
+  x: X,
+  axis?: A,
+) => Layers<E, ShapeOf<X>, A, DTypeOf<X>>
+
+// ---- several tensors
+export type AddN = <E extends Tensor = never, const L extends readonly Arg[] = readonly Arg[]>(
+  tensors: L,
+) => Out<E, L extends readonly (infer X)[] ? ShapeOf<X> : Dim[], NumberDType<ListDType<L>>>
+export type Concat = <
+  E extends Tensor = never,
+  const L extends readonly Arg[] = readonly Arg[],
+  const A extends number = Default<E, number, 0>,
+>(
+  tensors: L & Check<Joined<L, A>>,
+  axis?: A,
+) => Out<E, Joined<L, A>, ListDType<L>>
+export type Stack = <
+  E extends Tensor = never,
+  const L extends readonly Arg[] = readonly Arg[],
+  const A extends number = Default<E, number, 0>,
+>(
+  tensors: L & Check<Stacked<L, A>>,
+  axis?: A,
+) => Out<E, Stacked<L, A>, ListDType<L>>
 
 // ---- indexed
-export type Gather = (x: Arg, indices: Arg, axis?: number, batchDims?: number) => Tensor
-export type GatherND = (x: Arg, indices: Arg) => Tensor
-export type OneHot = (
+export type Gather = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const I extends Arg = Arg,
+  const A extends number = Default<E, number, 0>,
+  const B extends number = Default<E, number, 0>,
+>(
+  x: X,
+  indices: I,
+  axis?: A & Check<Gathered<ShapeOf<X>, ShapeOf<I>, A, B>>,
+  batchDims?: B,
+) => Out<E, Gathered<ShapeOf<X>, ShapeOf<I>, A, B>, DTypeOf<X>>
+export type GatherND = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
   indices: Arg,
-  depth: number,
+) => Out<E, Dim[], DTypeOf<X>>
+export type OneHot = <
+  E extends Tensor = never,
+  const I extends Arg = Arg,
+  const N extends number = number,
+  D extends DType = 'int32',
+>(
+  indices: I,
+  depth: N,
   onValue?: number,
   offValue?: number,
-  dtype?: DType,
-) => Tensor
+  dtype?: D,
+) => Out<E, OneHotShape<ShapeOf<I>, N>, D>
 
 // ---- normalization
-export type Softmax = (logits: Arg, dim?: number) => Tensor
-export type LayerNorm = (
-  x: Arg,
+export type Softmax = <E extends Tensor = never, const X extends Arg = Arg>(
+  logits: X,
+  dim?: number,
+) => Same<E, X, FloatDType<DTypeOf<X>>>
+export type LayerNorm = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
   gamma?: Arg | null,
   beta?: Arg | null,
   axis?: Axes,
   epsilon?: number,
-) => Tensor
+) => Same<E, X, FloatDType<DTypeOf<X>>>
+
+// ---- random
+export type Dropout = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  rate: number,
+  noiseShape?: Sizes,
+  seed?: number,
+) => Same<E, X, DTypeOf<X>>
+type FloatName = 'float32' | 'float64'
+export type RandomUniform = <const T extends Sizes, D extends DType = 'float32'>(
+  shape: T,
+  minval?: number,
+  maxval?: number,
+  dtype?: D,
+  seed?: number,
+) => Tensor<Fix<Mutable<T>>, D>
+export type RandomInteger = <const T extends Sizes>(
+  shape: T,
+  minval: number,
+  maxval: number,
+  seed?: number,
+) => Tensor<Fix<Mutable<T>>, 'int32'>
+export type RandomNormal = <const T extends Sizes, D extends FloatName = 'float32'>(
+  shape: T,
+  mean?: number,
+  stdDev?: number,
+  dtype?: D,
+  seed?: number,
+) => Tensor<Fix<Mutable<T>>, D>

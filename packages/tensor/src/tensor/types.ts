@@ -26,7 +26,7 @@ export type ArrayOf<S extends Shape, D extends DType> = 0 extends 1 & S
     : S extends readonly [any, ...infer Rest extends Shape]
       ? ArrayOf<Rest, D>[]
       : any
-type ElementOf<D extends DType> = 0 extends 1 & D ? any : D extends 'int64' ? bigint : number
+type ElementOf<D> = unknown extends D ? any : D extends 'int64' ? bigint : number
 
 // Assignability. Two shapes agree when their ranks agree and no pair of literal or of named dimensions differs; `number`
 // agrees with everything. The method makes the comparison two-way; the mapped type makes the compiler compare member by
@@ -50,3 +50,11 @@ export interface ShapeMark<S extends Shape, D extends DType> {
   /** A method, thus two-way: `DType` (not known) agrees with every dtype, `'float32'` not with `'int32'`. */
   [element](d: D): void
 }
+
+export type Scalar<D extends DType = any> = Tensor<[], D>
+export type Tensor1D<D extends DType = any> = Tensor<[number], D>
+export type Tensor2D<D extends DType = any> = Tensor<[number, number], D>
+export type Tensor3D<D extends DType = any> = Tensor<[number, number, number], D>
+export type Tensor4D<D extends DType = any> = Tensor<[number, number, number, number], D>
+export type Tensor5D<D extends DType = any> = Tensor<[number, number, number, number, number], D>
+export type Tensor6D<D extends DType = any> = Tensor<[number, number, number, number, number, number], D>
