@@ -10,24 +10,9 @@ import { type Dims, sizeOf } from '../graph/shape.ts'
 const BALLAST_SHARE = 4
 const BALLAST_FROM = 1024
 
-interface Allocation {
-  readonly backend: Backend
-  readonly pointer: Pointer
-  readonly bytes: number
-}
-
 let allocatedBytes = 0
-let liveBuffers = 0
 /** Bytes allocated since the start; the runtime yields to the collector by the growth of this. */
 export const bytesAllocated = (): number => allocatedBytes
-/** Device buffers that are alive. */
-export const deviceBuffers = (): number => liveBuffers
-
-const release = ({ backend, pointer, bytes }: Allocation): void => {
-  liveBuffers--
-  backend.free(pointer, bytes)
-}
-const finalizer = new FinalizationRegistry<Allocation>(release)
 
 const slowBuffer = (globalThis as { Buffer?: { allocUnsafeSlow(n: number): { buffer: ArrayBuffer } } }).Buffer
 const makeBallast = (bytes: number): ArrayBuffer | null =>
@@ -37,25 +22,47 @@ const makeBallast = (bytes: number): ArrayBuffer | null =>
       ? slowBuffer.allocUnsafeSlow(Math.ceil(bytes / BALLAST_SHARE)).buffer
       : new ArrayBuffer(Math.ceil(bytes / BALLAST_SHARE))
 
-/** Memory of one backend, freed when this object is. */
-export class DeviceBuffer {
-  readonly backend: Backend
-  readonly pointer: Pointer
+/** What outlives a storage that the collector takes: its memory on a device, and its part in the counts. */
+interface Estate {
+  backend: Backend | null
+  pointer: Pointer
   readonly bytes: number
-  readonly ballast: ArrayBuffer | null
-  constructor(backend: Backend, bytes: number) {
-    this.backend = backend
-    this.bytes = bytes
-    this.pointer = backend.allocate(bytes)
-    this.ballast = makeBallast(bytes)
-    allocatedBytes += bytes
-    liveBuffers++
-    finalizer.register(this, { backend, pointer: this.pointer, bytes }, this)
-  }
-  free(): void {
-    finalizer.unregister(this)
-    release(this)
-  }
+  /** Handles that have not been disposed. */
+  handles: number
+  /** Handles, variables and programs that hold the value. */
+  owners: number
+}
+
+/** Logical counts, as tfjs has them: values that a handle, a variable or a program owns. */
+export const logical = { handles: 0, storages: 0, bytes: 0 }
+
+function settleEstate(estate: Estate): void {
+  freeDevice(estate)
+  logical.handles -= estate.handles
+  estate.handles = 0
+  if (estate.owners > 0) countStorage(estate, -1)
+  estate.owners = 0
+}
+function freeDevice(estate: Estate): void {
+  estate.backend?.free(estate.pointer, estate.bytes)
+  estate.backend = null
+}
+function countStorage({ bytes }: Estate, sign: 1 | -1): void {
+  logical.storages += sign
+  logical.bytes += sign * bytes
+}
+const collected = new FinalizationRegistry<Estate>(settleEstate)
+
+// Registering a finalizer costs more than a small step. Small values wait here first: most are disposed soon.
+const YOUNG_BYTES = 4096
+const YOUNG_LIMIT = 128
+let young: Storage[] = []
+
+/** Registers the small values that are still alive with the collector. */
+export function settleYoung(): void {
+  const grown = young
+  young = []
+  for (const storage of grown) storage.register()
 }
 
 /** A value: shape, dtype, and where its bytes are. The leaf of `buffer` nodes. */
@@ -65,36 +72,76 @@ export class Storage implements Leaf {
   readonly dtype: DType
   /** Elements. */
   readonly size: number
-  /** Handles and variables that own this value and have not been disposed. */
-  owners = 0
   /** The flush during which an uncomputed node last took this as a source; see `evaluate.ts`. */
   usedIn = -1
   #signature: string | undefined
   #data: TypedArray | undefined
-  #device: DeviceBuffer | undefined
+  readonly #estate: Estate
+  /** Never read: its size is what the garbage collector sees of the device buffer. */
+  #ballast: ArrayBuffer | null = null
   #freed = false
+  #registered = false
 
-  private constructor(shape: Dims, dtype: DType, data: TypedArray | undefined, device: DeviceBuffer | undefined) {
+  private constructor(shape: Dims, dtype: DType, data: TypedArray | undefined) {
     this.shape = shape
     this.dtype = dtype
     this.size = sizeOf(shape)
     this.#data = data
-    this.#device = device
+    this.#estate = { backend: null, pointer: 0, bytes: this.size * bytesOf(dtype), handles: 0, owners: 0 }
+    if (this.#estate.bytes >= YOUNG_BYTES) this.register()
+    else if (young.push(this) >= YOUNG_LIMIT) settleYoung()
+  }
+
+  /** From now on the collector settles this value when nobody can reach it. */
+  register(): void {
+    if (this.#freed) return
+    this.#registered = true
+    collected.register(this, this.#estate, this)
   }
 
   /** Takes `data` over: nobody may change it afterwards. */
   static fromHost(shape: Dims, dtype: DType, data: TypedArray): Storage {
-    return new Storage(shape, dtype, data, undefined)
+    return new Storage(shape, dtype, data)
   }
-  static onDevice(shape: Dims, dtype: DType, device: DeviceBuffer): Storage {
-    return new Storage(shape, dtype, undefined, device)
-  }
+  /** Memory on `backend` for a value that a program is about to write. */
   static allocate(shape: Dims, dtype: DType, backend: Backend): Storage {
-    return Storage.onDevice(shape, dtype, new DeviceBuffer(backend, sizeOf(shape) * bytesOf(dtype)))
+    const storage = new Storage(shape, dtype, undefined)
+    storage.#allocate(backend)
+    return storage
+  }
+
+  #allocate(backend: Backend): void {
+    const estate = this.#estate
+    estate.pointer = backend.allocate(estate.bytes)
+    estate.backend = backend
+    this.#ballast = makeBallast(estate.bytes)
+    allocatedBytes += estate.bytes
+  }
+
+  /** Handles, variables and programs that hold this value and have not given it up. */
+  get owners(): number {
+    return this.#estate.owners
+  }
+  /** A new owner; `handle` when it is a user's. */
+  own(handle = false): void {
+    if (this.#estate.owners++ === 0) countStorage(this.#estate, 1)
+    if (!handle) return
+    this.#estate.handles++
+    logical.handles++
+  }
+  /** An owner gives the value up. Returns true for the last one. */
+  disown(handle = false): boolean {
+    if (handle) {
+      this.#estate.handles--
+      logical.handles--
+    }
+    if (--this.#estate.owners > 0) return false
+    countStorage(this.#estate, -1)
+    return true
   }
 
   get bytes(): number {
-    return this.size * bytesOf(this.dtype)
+    return this.#estate.bytes
   }
   /** Shape and dtype as text: a part of keys. */
   get signature(): string {
@@ -114,26 +161,18 @@ export class Storage implements Leaf {
 
   /** Where the value lies on `backend`; uploads, or moves from another backend, if it must. */
   pointerOn(backend: Backend): Pointer {
-    const device = this.#device
-    if (device !== undefined && device.backend === backend) return device.pointer
-    return this.#upload(backend)
+    const estate = this.#estate
+    return estate.backend === backend ? estate.pointer : this.#upload(backend)
   }
 
   #upload(backend: Backend): Pointer {
-    if (this.#freed) throw new Error('[storage] the value has been freed')
-    const old = this.#device
-    const data = this.#data ?? old?.backend.readSync?.(old.pointer, this.dtype, this.size)
-    if (!data)
-      throw new Error(
-        `[backend] a tensor lies on "${old?.backend.name}", which cannot be read synchronously; ` +
-          `"await tensor.data()" it and make a new tensor after changing the backend`,
-      )
-    const device = new DeviceBuffer(backend, this.bytes)
-    backend.write(device.pointer, data)
-    old?.free()
-    this.#device = device
+    const data = this.#data ?? this.readSync()
+    const old = { ...this.#estate }
+    this.#allocate(backend)
+    backend.write(this.#estate.pointer, data)
+    old.backend?.free(old.pointer, old.bytes)
     if (!carriesHostValue(this.shape, this.dtype)) this.#data = undefined
-    return device.pointer
+    return this.#estate.pointer
   }
 
   /** The buffer's contents were overwritten: what the host remembered is no longer true. */
@@ -144,19 +183,21 @@ export class Storage implements Leaf {
   /** A fresh copy on the host. */
   async read(): Promise<TypedArray> {
     if (this.#data) return this.#data.slice() as TypedArray
-    const device = this.#deviceOrThrow()
-    return device.backend.read(device.pointer, this.dtype, this.size)
+    return this.#deviceBackend().read(this.#estate.pointer, this.dtype, this.size)
   }
   readSync(): TypedArray {
     if (this.#data) return this.#data.slice() as TypedArray
-    const device = this.#deviceOrThrow()
-    if (!device.backend.readSync)
-      throw new Error(`[dataSync] the backend "${device.backend.name}" can only be read asynchronously; use "await x.data()"`)
-    return device.backend.readSync(device.pointer, this.dtype, this.size)
+    const backend = this.#deviceBackend()
+    if (!backend.readSync)
+      throw new Error(
+        `[dataSync] the backend "${backend.name}" can only be read asynchronously; use "await x.data()" (and make a new ` +
+          `tensor of the values to use them on another backend)`,
+      )
+    return backend.readSync(this.#estate.pointer, this.dtype, this.size)
   }
-  #deviceOrThrow(): DeviceBuffer {
-    if (!this.#device) throw new Error('[storage] the value has been freed')
-    return this.#device
+  #deviceBackend(): Backend {
+    if (!this.#estate.backend) throw new Error('[storage] the value has been freed')
+    return this.#estate.backend
   }
 
   /** A second storage with the same contents. */
@@ -172,8 +213,9 @@ export class Storage implements Leaf {
   free(): void {
     if (this.#freed) return
     this.#freed = true
-    this.#device?.free()
-    this.#device = undefined
+    if (this.#registered) collected.unregister(this)
+    settleEstate(this.#estate)
+    this.#ballast = null
     this.#data = undefined
   }
 }

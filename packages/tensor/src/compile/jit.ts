@@ -59,8 +59,13 @@ export function jit<A extends readonly any[], R>(fn: (...args: A) => R, options:
   let previous: readonly string[] = []
   let signatures = 0
 
+  let lastBackend: Backend | null = null
+  let last: Replay | null = null
+
   const replayFor = (args: readonly unknown[], storages: ReadonlyMap<unknown, Storage>, backend: Backend): Replay => {
     const keys = args.map((arg) => signatureOf(arg, (leaf) => storages.get(leaf) ?? null))
+    if (last && backend === lastBackend && keys.length === previous.length && keys.every((key, i) => key === previous[i]))
+      return last
     const key = `${backend.name}(${keys.join()})`
     let replay = replays.get(key)
     if (replay) {
@@ -71,7 +76,6 @@ export function jit<A extends readonly any[], R>(fn: (...args: A) => R, options:
       flush(trace.captured, 'jit', backend)
       replay = new Replay(trace, donatedInputs(args, options.donate ?? []), backend)
       warnAboutSignatures(name, ++signatures, previous, keys)
-      previous = keys
       if (replays.size >= KEPT_TRACES) {
         const [oldest, dropped] = replays.entries().next().value!
         replays.delete(oldest)
@@ -79,7 +83,9 @@ export function jit<A extends readonly any[], R>(fn: (...args: A) => R, options:
       }
     }
     replays.set(key, replay)
-    return replay
+    previous = keys
+    lastBackend = backend
+    return (last = replay)
   }
 
   return (...args: A): R => {

@@ -7,7 +7,7 @@ import { type Dims, sameShape } from '../graph/shape.ts'
 import type { DType } from '../graph/dtype.ts'
 import { planOnReference, runOnReference, settleAfterReplay } from '../tensor/evaluate.ts'
 import { pendingNodes } from '../tensor/handle.ts'
-import { flushClock, leavesReachedFrom } from '../tensor/lifetime.ts'
+import { flushClock, leavesReachedFrom, releaseWhenUnused } from '../tensor/lifetime.ts'
 import { fromStorage } from '../tensor/tensor.ts'
 import { leavesOf, unflatten } from '../tensor/tree.ts'
 import type { VariableState } from '../tensor/variable-state.ts'
@@ -34,10 +34,10 @@ export class Replay {
   readonly #request: PlanRequest
   readonly #onReference: boolean
   readonly #sources: readonly Source[]
-  /** Leaf slots that the program overwrites. */
-  readonly #overwritten: ReadonlySet<number>
-  readonly #assigned: readonly TracedVariable[]
-  readonly #outputCount: number
+  /** For each leaf slot whether the program overwrites it. */
+  readonly #overwrites: readonly boolean[]
+  /** Variables whose new version is a storage of its own. */
+  readonly #replaced: readonly { readonly state: VariableState; readonly root: number }[]
   readonly #result: unknown
   readonly #fresh: readonly Result[]
   readonly #scalars: readonly ScalarLeaf[]
@@ -48,11 +48,10 @@ export class Replay {
 
   /** @param donated numbers of the tensor arguments whose memory results may take over */
   constructor(trace: Trace, donated: ReadonlySet<number>, backend: Backend) {
-    this.#assigned = trace.variables.filter((v) => v.assigned)
-    this.#outputCount = trace.outputs.length
+    const assigned = trace.variables.filter((v) => v.assigned)
     this.#result = trace.result
-    const roots = [...trace.outputs, ...this.#assigned.map((v) => v.assigned!)]
-    this.#request = { roots, inPlace: inPlaceTargets(trace, roots, this.#assigned, donated), keep: [] }
+    const roots = [...trace.outputs, ...assigned.map((v) => v.assigned!)]
+    this.#request = { roots, inPlace: inPlaceTargets(trace, roots, assigned, donated), keep: [] }
     const { bound, onReference } = compile(this.#request, backend)
     const { plan } = bound
     retainPlan(plan)
@@ -63,12 +62,17 @@ export class Replay {
     trace.inputs.forEach((placeholder, i) => origin.set(placeholder, i))
     for (const { placeholder, state } of trace.variables) origin.set(placeholder, state)
     this.#sources = bound.leaves.map((leaf) => origin.get(leaf) ?? (leaf as Storage))
-    for (const source of this.#sources) if (source instanceof Storage) source.owners++
-    const overwritten = new Set<number>()
-    plan.roots.forEach((place, i) => {
-      if (place.kind === 'leaf' && this.#request.inPlace.get(i) === bound.leaves[place.slot]) overwritten.add(place.slot)
-    })
-    this.#overwritten = overwritten
+    for (const source of this.#sources) if (source instanceof Storage) source.own()
+    const isInPlace = (i: number): boolean => {
+      const place = plan.roots[i]!
+      return place.kind === 'leaf' && this.#request.inPlace.get(i) === bound.leaves[place.slot]
+    }
+    const overwrites = bound.leaves.map(() => false)
+    for (let i = 0; i < roots.length; i++) if (isInPlace(i)) overwrites[plan.roots[i]!.slot] = true
+    this.#overwrites = overwrites
+    this.#replaced = assigned
+      .map(({ state }, i) => ({ state, root: trace.outputs.length + i }))
+      .filter(({ root }) => onReference || !isInPlace(root))
     this.#fresh = plan.outputs.map(({ slot }) => {
       const { shape, dtype } = roots[plan.roots.findIndex((place) => place.slot === slot)]!
       return { slot, shape, dtype }
@@ -83,7 +87,7 @@ export class Replay {
   release(): void {
     collected.unregister(this)
     releasePlan(this.#bound.plan)
-    for (const source of this.#sources) if (source instanceof Storage) source.owners--
+    for (const source of this.#sources) if (source instanceof Storage && source.disown()) releaseWhenUnused(source)
   }
 
   /** One call: `inputs` are the storages of the tensor arguments, in order. Returns what the function returns. */
@@ -101,8 +105,8 @@ export class Replay {
   /** Fills `#leaves`. A version that the program overwrites and somebody else needs is copied first. */
   #bindLeaves(inputs: readonly Storage[], backend: Backend): void {
     let reached: Set<Leaf> | undefined
-    const isNeeded = (storage: Storage, owners: number): boolean => {
-      if (storage.owners > owners) return true
+    const isNeeded = (storage: Storage): boolean => {
+      if (storage.owners > 1) return true
       if (storage.usedIn !== flushClock()) return false
       reached ??= leavesReachedFrom(pendingNodes())
       return reached.has(storage)
@@ -112,11 +116,11 @@ export class Replay {
       if (source instanceof Storage) this.#leaves[slot] = source
       else if (typeof source === 'number') {
         const storage = inputs[source]!
-        const copied = this.#overwritten.has(slot) && (isNeeded(storage, 1) || inputs.indexOf(storage) !== inputs.lastIndexOf(storage))
+        const copied = this.#overwrites[slot] && (isNeeded(storage) || inputs.indexOf(storage) !== inputs.lastIndexOf(storage))
         this.#leaves[slot] = copied ? storage.copy(backend) : storage
       } else {
         const { storage } = source
-        if (this.#overwritten.has(slot) && (isNeeded(storage, 1) || inputs.includes(storage))) source.adopt(storage.copy(backend))
+        if (this.#overwrites[slot] && (isNeeded(storage) || inputs.includes(storage))) source.adopt(storage.copy(backend))
         this.#leaves[slot] = source.storage
       }
     }
@@ -135,7 +139,7 @@ export class Replay {
     for (let i = 0; i < this.#scalars.length; i++) this.#scalarValues[i] = this.#scalars[i]!.value
     const { executable, roots } = this.#bound.plan
     executable.run(pointers, this.#scalarValues)
-    for (const slot of this.#overwritten) this.#leaves[slot]!.overwritten()
+    for (let slot = 0; slot < this.#leaves.length; slot++) if (this.#overwrites[slot]) this.#leaves[slot]!.overwritten()
     const places: Storage[] = []
     for (let i = 0; i < roots.length; i++) {
       const { kind, slot } = roots[i]!
@@ -156,10 +160,10 @@ export class Replay {
 
   /** Hands new versions to their variables; held meanwhile, so that a swap frees nothing. */
   #adopt(roots: readonly Storage[]): void {
-    const first = this.#outputCount
-    for (let i = 0; i < this.#assigned.length; i++) roots[first + i]!.owners++
-    for (let i = 0; i < this.#assigned.length; i++) this.#assigned[i]!.state.adopt(roots[first + i]!)
-    for (let i = 0; i < this.#assigned.length; i++) roots[first + i]!.owners--
+    const replaced = this.#replaced
+    for (const { root } of replaced) roots[root]!.own()
+    for (const { state, root } of replaced) state.adopt(roots[root]!)
+    for (const { root } of replaced) roots[root]!.disown()
   }
 }
 

@@ -3,11 +3,10 @@
 import type { Backend, Pointer } from '../backend/contract.ts'
 import { referenceBackend } from '../backend/reference/index.ts'
 import { readyBackend } from '../backend/registry.ts'
-import { DeviceBuffer, Storage } from '../backend/storage.ts'
+import { Storage } from '../backend/storage.ts'
 import { UnsupportedError } from '../compile/unsupported.ts'
 import type { BoundPlan, PlanRequest } from '../compile/plan.ts'
 import { planGraph } from '../compile/plan-graph.ts'
-import { bytesOf } from '../graph/dtype.ts'
 import { clearNodeTable, type Leaf, type Node, nodesCreated } from '../graph/node.ts'
 import { isTracing, pendingNodes, settleHandles, storageOf } from './handle.ts'
 import { leavesReachedFrom, settleStorages, someoneWaits } from './lifetime.ts'
@@ -116,30 +115,29 @@ export function runPlan(bound: BoundPlan, request: PlanRequest, leaves: readonly
   const { plan, scalars } = bound
   const pointers = Array<Pointer>(plan.slots)
   for (let slot = 0; slot < leaves.length; slot++) pointers[slot] = leaves[slot]!.pointerOn(backend)
-  const made = new Map<number, DeviceBuffer>()
-  for (const { slot, dtype, size } of plan.outputs) {
-    const device = new DeviceBuffer(backend, size * bytesOf(dtype))
-    made.set(slot, device)
-    pointers[slot] = device.pointer
+  const made = new Map<number, Storage>()
+  const make = (slot: number, node: Node): void => {
+    if (made.has(slot)) return
+    const storage = Storage.allocate(node.shape, node.dtype, backend)
+    made.set(slot, storage)
+    pointers[slot] = storage.pointerOn(backend)
   }
+  plan.roots.forEach((place, i) => {
+    if (place.kind === 'output') make(place.slot, request.roots[i]!)
+  })
+  for (const { index, slot } of plan.kept) make(slot, request.keep[index]!)
   plan.executable.run(
     pointers,
     scalars.map((leaf) => leaf.value),
   )
-  const storages = new Map<number, Storage>()
-  const storageAt = (slot: number, node: Node): Storage => {
-    let storage = storages.get(slot)
-    if (!storage) storages.set(slot, (storage = Storage.onDevice(node.shape, node.dtype, made.get(slot)!)))
-    return storage
-  }
   const roots = plan.roots.map((place, i) => {
-    if (place.kind === 'output') return storageAt(place.slot, request.roots[i]!)
+    if (place.kind === 'output') return made.get(place.slot)!
     const leaf = leaves[place.slot]!
     if (request.inPlace.get(i) === bound.leaves[place.slot]) leaf.overwritten()
     return leaf
   })
   const kept = Array<Storage | null>(request.keep.length).fill(null)
-  for (const { index, slot } of plan.kept) kept[index] = storageAt(slot, request.keep[index]!)
+  for (const { index, slot } of plan.kept) kept[index] = made.get(slot)!
   return { roots, kept }
 }
 

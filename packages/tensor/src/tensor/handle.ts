@@ -8,11 +8,10 @@ import type { Dims } from '../graph/shape.ts'
 import { releaseWhenUnused } from './lifetime.ts'
 import { track } from './scope.ts'
 
-/** All handles that have not been disposed or collected. */
-const live = new Set<WeakRef<Handle>>()
-/** Those whose value has not been computed. */
+/** Handles whose value has not been computed. */
 let pending: WeakRef<Handle>[] = []
-let purgeAt = 4096
+/** The list is cleaned when it is this long. */
+let cleanAt = 4096
 
 let valueOf: (handle: Handle) => Node | Storage
 
@@ -32,7 +31,8 @@ export function withTracing<T>(fn: () => T): T {
 export class Handle {
   #value: Node | Storage
   #disposed = false
-  #ref: WeakRef<Handle> | null = null
+  /** Takes part in counts and ownership; not inside traces. */
+  readonly #counted: boolean
   /** Exempt from scopes. */
   kept = false
 
@@ -48,15 +48,13 @@ export class Handle {
   /** @param counted false for handles that keep their own account (variables) */
   constructor(value: Node | Storage, counted = true) {
     this.#value = value
+    this.#counted = counted && tracing === 0
     if (!counted) return
     track(this)
     if (tracing) return
-    this.#ref = new WeakRef(this as Handle)
-    live.add(this.#ref)
-    if (live.size > purgeAt) purge()
     const storage = value instanceof Storage ? value : storageOf(value)
-    if (storage) storage.owners++
-    else pending.push(this.#ref)
+    if (storage) storage.own(true)
+    else if (pending.push(new WeakRef(this as Handle)) > cleanAt) cleanPending()
   }
 
   /** True after `dispose()`. */
@@ -71,10 +69,9 @@ export class Handle {
   dispose(): void {
     if (this.#disposed) return
     this.#disposed = true
-    if (!this.#ref) return
-    live.delete(this.#ref)
+    if (!this.#counted) return
     const storage = storageOfHandle(this)
-    if (storage && --storage.owners === 0) releaseWhenUnused(storage)
+    if (storage?.disown(true)) releaseWhenUnused(storage)
   }
 
   [Symbol.dispose](): void {
@@ -102,35 +99,30 @@ export function nodeOfHandle(handle: Handle): Node {
 
 /** Shape and dtype of a handle; makes no node. */
 export const typeOfHandle = (handle: Handle): { readonly shape: Dims; readonly dtype: DType } => valueOf(handle)
-/** What stands for the value in counts: the storage, or the node that will be computed. */
-export const identityOfHandle = (handle: Handle): object => storageOfHandle(handle) ?? valueOf(handle)
 
-function purge(): void {
-  for (const ref of live) if (!ref.deref()) live.delete(ref)
-  purgeAt = Math.max(4096, live.size * 2)
-}
-
-/** Handles that are alive, for counts. */
-export function liveHandles(): Handle[] {
+/** Uncomputed handles that somebody may still read; the others leave the list. */
+function cleanPending(): Handle[] {
   const handles: Handle[] = []
-  for (const ref of live) {
+  pending = pending.filter((ref) => {
     const handle = ref.deref()
-    if (handle) handles.push(handle)
-    else live.delete(ref)
-  }
+    if (!handle || handle.isDisposed) return false
+    handles.push(handle)
+    return true
+  })
+  cleanAt = Math.max(4096, pending.length * 2)
   return handles
 }
+
+/** Uncomputed handles, for counts. */
+export const pendingHandles = cleanPending
 
 /** Nodes of uncomputed values that somebody may still read, each once. */
 export function pendingNodes(): Node[] {
   const nodes = new Set<Node>()
-  pending = pending.filter((ref) => {
-    const handle = ref.deref()
-    if (!handle || handle.isDisposed) return false
+  for (const handle of cleanPending()) {
     const value = valueOf(handle)
     if (!(value instanceof Storage)) nodes.add(value)
-    return true
-  })
+  }
   return [...nodes]
 }
 
@@ -141,7 +133,7 @@ export function settleHandles(): Node[] {
     const handle = ref.deref()
     if (!handle || handle.isDisposed) return false
     const storage = storageOfHandle(handle)
-    if (storage) storage.owners++
+    if (storage) storage.own(true)
     else nodes.add(valueOf(handle) as Node)
     return !storage
   })

@@ -3,7 +3,8 @@ import type { PhysicalMemory } from '../backend/contract.ts'
 import { sharedRegistry } from '../backend/registry.ts'
 import { bytesOf } from '../graph/dtype.ts'
 import { sizeOf } from '../graph/shape.ts'
-import { identityOfHandle, liveHandles, typeOfHandle } from './handle.ts'
+import { logical, settleYoung } from '../backend/storage.ts'
+import { pendingHandles, typeOfHandle } from './handle.ts'
 
 /** tfjs's `memory()` with the physical figures beside it. */
 export interface MemoryInfo {
@@ -34,17 +35,14 @@ const NONE: PhysicalMemory = { liveBytes: 0, peakBytes: 0, reservedBytes: 0, buf
  * ```
  */
 export function memory(): MemoryInfo {
-  const values = new Map<object, number>()
-  const handles = liveHandles()
-  for (const handle of handles) {
-    const { shape, dtype } = typeOfHandle(handle)
-    values.set(identityOfHandle(handle), sizeOf(shape) * bytesOf(dtype))
-  }
-  let bytes = 0
-  for (const size of values.values()) bytes += size
+  settleYoung()
+  const uncomputed = pendingHandles()
+  const nodes = new Set(uncomputed.map(typeOfHandle))
+  let bytes = logical.bytes
+  for (const { shape, dtype } of nodes) bytes += sizeOf(shape) * bytesOf(dtype)
   return {
-    numTensors: handles.length,
-    numDataBuffers: values.size,
+    numTensors: logical.handles + uncomputed.length,
+    numDataBuffers: logical.storages + nodes.size,
     numBytes: bytes,
     unreliable: false,
     physical: sharedRegistry().active?.memory() ?? NONE,

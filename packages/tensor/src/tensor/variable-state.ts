@@ -32,7 +32,7 @@ export class VariableState {
 
   constructor(storage: Storage) {
     this.storage = storage
-    storage.owners++
+    storage.own(true)
   }
 
   /** The node of the version that a read names now. A view that reads sees the view outside of itself. */
@@ -85,15 +85,15 @@ export class VariableState {
   adopt(storage: Storage): void {
     const old = this.storage
     if (storage === old) return
-    storage.owners++
+    storage.own(true)
     this.storage = storage
-    if (--old.owners === 0) releaseWhenUnused(old)
+    if (old.disown(true)) releaseWhenUnused(old)
   }
 
   release(): void {
     pendingUpdates.delete(this)
     this.pending = null
-    if (--this.storage.owners === 0) releaseWhenUnused(this.storage)
+    if (this.storage.disown(true)) releaseWhenUnused(this.storage)
   }
 }
 

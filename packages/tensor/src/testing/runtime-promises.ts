@@ -104,7 +104,7 @@ function valuesAreFixed({ describe, it }: TestApi): void {
 function jitPromises({ describe, it }: TestApi): void {
   describe('what jit promises', () => {
     it('traces once per signature: tree, shapes, dtypes, other values', async () => {
-      let ran = 0
+      let ran: number = 0
       const f = jit((p: { a: Tensor; b: Tensor[] }, k: number, name: string) => {
         ran++
         return mul(add(p.a, p.b[0]!), name === 'double' ? 2 * k : k)
