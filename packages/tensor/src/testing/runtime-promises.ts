@@ -104,7 +104,8 @@ function valuesAreFixed({ describe, it }: TestApi): void {
 function jitPromises({ describe, it }: TestApi): void {
   describe('what jit promises', () => {
     it('traces once per signature: tree, shapes, dtypes, other values', async () => {
-      let ran: number = 0
+      let ran = 0
+      const assertRuns = (times: number, why: string): void => assert(ran === times, `${why}: ran ${ran} times`)
       const f = jit((p: { a: Tensor; b: Tensor[] }, k: number, name: string) => {
         ran++
         return mul(add(p.a, p.b[0]!), name === 'double' ? 2 * k : k)
@@ -112,14 +113,14 @@ function jitPromises({ describe, it }: TestApi): void {
       const p = (n: number): { a: Tensor; b: Tensor[] } => ({ a: ones([n]), b: [ones([n])] })
       await assertValues(f(p(2), 3, 'single'), [6, 6])
       await assertValues(f(p(2), 3, 'single'), [6, 6])
-      assert(ran === 1, `one signature was traced ${ran} times`)
+      assertRuns(1, 'one signature was traced more than once')
       await assertValues(f(p(3), 3, 'single'), [6, 6, 6])
-      assert(ran === 2, 'a new shape is a new signature')
+      assertRuns(2, 'a new shape is a new signature')
       await assertValues(f(p(3), 4, 'single'), [8, 8, 8])
       await assertValues(f(p(3), 4, 'double'), [16, 16, 16])
-      assert(ran === 4, 'other values are part of the signature')
+      assertRuns(4, 'other values are part of the signature')
       await assertValues(f({ a: ones([2], 'int32'), b: [ones([2], 'int32')] }, 3, 'single'), [6, 6])
-      assert(ran === 5, 'a new dtype is a new signature')
+      assertRuns(5, 'a new dtype is a new signature')
     })
     it('side effects happen only while tracing, and a replay makes no graph node', async () => {
       const seen: string[] = []
