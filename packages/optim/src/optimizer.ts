@@ -117,11 +117,13 @@ export class Optimizer {
     if (gradients.length !== parameters.length)
       throw new Error(`[${op}] expects one gradient a parameter, got ${gradients.length} for ${parameters.length}`)
     const each = parameters.map((_, i) => Object.fromEntries(slots.map(([name, leaves]) => [name, leaves[i]!])))
-    const next = this.#advance(parameters, gradients, each, state.step)
-    return {
-      params: treeFrom(params, next.map((n) => n.parameter)),
-      state: { step: add(state.step, 1), slots: slotTrees(params, next.map((n) => n.slots)) },
-    }
+    return tidy(() => {
+      const next = this.#advance(parameters, gradients, each, state.step)
+      return {
+        params: treeFrom(params, next.map((n) => n.parameter)),
+        state: { step: add(state.step, 1) as Tensor, slots: slotTrees(params, next.map((n) => n.slots)) },
+      }
+    })
   }
 
   // ---- the stateful face

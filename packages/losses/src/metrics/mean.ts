@@ -1,5 +1,5 @@
 // Weighted means over batches, and every metric that is the mean of a function of labels and predictions.
-import { add, divNoNan, mul, scalar, sqrt, sum, variable, zerosLike, type Tensor, type Variable } from '@dl/tensor/core'
+import { add, divNoNan, mul, scalar, sqrt, sum, tidy, variable, zerosLike, type Tensor, type Variable } from '@dl/tensor/core'
 import { meanAbsoluteError, meanSquaredError } from '../regression.ts'
 import { weightsLike } from '../reduction.ts'
 import type { Metric, MetricFunction, MetricOptions } from './metric.ts'
@@ -68,7 +68,7 @@ class MeanOf implements Metric {
     return this.#mean.variables
   }
   update(labels: Tensor, predictions: Tensor, sampleWeight?: Tensor): void {
-    this.#mean.add(this.#values(labels, predictions), sampleWeight)
+    tidy(() => this.#mean.add(this.#values(labels, predictions), sampleWeight))
   }
   result(): Tensor {
     return this.#finish(this.#mean.result())
