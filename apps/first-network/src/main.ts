@@ -25,7 +25,8 @@ const say = (text: string): void => console.log(text)
 /** Batch size where nothing is learned and only speed counts. */
 const EVALUATION_BATCH = 1000
 
-async function run(options: Options): Promise<void> {
+/** @returns the exit code: 130, as shells expect, when Ctrl-C stopped training */
+async function run(options: Options): Promise<number> {
   const checkpoint = join(options.out, 'checkpoint.safetensors')
   const { train, test } = await mnist()
   say(
@@ -45,11 +46,12 @@ async function run(options: Options): Promise<void> {
   if (trained.stopped) {
     say(`\nStopped. ${checkpoint} holds the network after epoch ${trained.epoch}; to go on:`)
     say(`  ${paint(terminal, 'cyan', 'npm start -- --resume')}`)
-    return
+    return 130
   }
   await show(model, train, test, trained, from)
   await saveAndReload(model, test, options.out)
   say(`\n${nextStepsText(trained.epoch, terminal)}`)
+  return 0
 }
 
 async function trainRest(
@@ -85,8 +87,8 @@ async function show(
     trainingImages: train.size,
     spent: epochs > 0 ? { seconds: trained.seconds, epochs } : undefined,
     testImages: test.size,
-    loss: evaluated['loss']!,
-    accuracy: evaluated['accuracy']!,
+    loss: evaluated['loss'],
+    accuracy: evaluated['accuracy'],
   }
   say(`\n${scoreText(outcome, terminal)}`)
   const predictions = mostLikely(await predict(model, test))
@@ -120,7 +122,7 @@ async function saveAndReload(model: Sequential, test: MnistSplit, folder: string
 try {
   const options = parseOptions(process.argv.slice(2))
   if (options.help) say(HELP)
-  else await run(options)
+  else process.exitCode = await run(options)
 } catch (error) {
   if (error instanceof UsageError) console.error(`${error.message}\n\n${HELP}`)
   else if (error instanceof CheckpointError) console.error(error.message)

@@ -48,7 +48,7 @@ export function confusionText(images: LabelledImages, predictions: Predictions, 
     ({ label, predicted, count }) => `${label} taken for ${predicted} (${count}×)`,
   )
   return [
-    `${paint(terminal, 'bold', 'Confusion matrix')}`,
+    paint(terminal, 'bold', 'Confusion matrix'),
     drawConfusion(matrix, terminal),
     ...(often.length > 0 ? [`Most often: ${often.join(', ')}.`] : []),
   ].join('\n')

@@ -52,7 +52,7 @@ export function paint({ depth }: Terminal, style: Style, text: string): string {
 }
 
 /** Number of columns that text takes, escape codes not counted. */
-export const visibleLength = (text: string): number => [...text.replace(ESCAPES, '')].length
+export const visibleLength = (text: string): number => Array.from(text.replace(ESCAPES, '')).length
 
 // oxlint-disable-next-line no-control-regex -- escape codes are control characters
 const ESCAPES = /\u001B\[[\d;]*m/g

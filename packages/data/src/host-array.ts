@@ -75,7 +75,7 @@ export const equalShapes = (a: HostShape, b: HostShape): boolean =>
 export function toTensor(data: HostData, shape: HostShape, dtype: HostDType): Tensor {
   const widened = dtype === 'int8' || dtype === 'int16' || dtype === 'uint16'
   const values = widened ? Int32Array.from(data as Int16Array) : data
-  return tensor(values as Int32Array, shape as number[], (widened ? 'int32' : dtype) as DType) as Tensor
+  return tensor(values as Int32Array, shape as number[], widened ? 'int32' : dtype) as Tensor
 }
 
 /** The dtype of a typed array's type. */
@@ -101,7 +101,7 @@ export type DTypeOfData<A> = A extends Float32Array
 export function plainData(data: HostData): HostDataMap[HostDType] {
   const bytes =
     data instanceof Uint8ClampedArray || (data instanceof Uint8Array && data.constructor !== Uint8Array)
-  return bytes ? new Uint8Array(data.buffer, data.byteOffset, data.length) : (data as HostDataMap[HostDType])
+  return bytes ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data
 }
 
 /** A typed array with a shape, row-major. Made by {@link hostArray}. */

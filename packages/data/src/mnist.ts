@@ -11,7 +11,7 @@ import { gatherRows } from './sources/arrays.ts'
 import { ascending } from './sources/row-order.ts'
 import { rowSource } from './sources/source.ts'
 
-const PIXELS = 28 * 28
+const PIXELS = 784 // 28 · 28
 const CLASSES = 10
 /** Byte to intensity in [0, 1]. */
 const INTENSITY: Float32Array = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
@@ -36,7 +36,7 @@ export class MnistSplit {
   /** Intensities in [0, 1], `[size, 784]`. Made at the first use and kept. */
   get images(): Tensor<[number, 784], 'float32'> {
     if (this.#images === undefined || this.#images.isDisposed)
-      this.#images = tensor(intensities(this.pixels), [this.size, PIXELS]) as Tensor<[number, 784], 'float32'>
+      this.#images = tensor(intensities(this.pixels), [this.size, PIXELS])
     return this.#images
   }
 
@@ -47,7 +47,7 @@ export class MnistSplit {
       this.digits.forEach((digit, i) => {
         oneHot[i * CLASSES + digit] = 1
       })
-      this.#labels = tensor(oneHot, [this.size, CLASSES]) as Tensor<[number, 10], 'float32'>
+      this.#labels = tensor(oneHot, [this.size, CLASSES])
     }
     return this.#labels
   }
@@ -187,12 +187,11 @@ export function batches(split: MnistSplit, options: BatchesOptions = {}): Datase
       images: tensor(intensities(gatherRows(split.pixels, 'uint8', PIXELS, indices) as Uint8Array), [
         indices.length,
         PIXELS,
-      ]) as Tensor<[number, 784], 'float32'>,
+      ]),
       labels: tensor(
         Int32Array.from(indices, (index) => split.digits[index]!),
         [indices.length],
-        'int32',
-      ) as Tensor<[number], 'int32'>,
+      ),
     }),
   }
   const rows = { order: () => ascending(split.size), load: () => Promise.resolve(table) }

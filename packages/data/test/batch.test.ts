@@ -52,7 +52,7 @@ describe('rows of arrays', () => {
         Float32Array.from({ length: 12 }, (_, i) => i),
         [3, 2, 2],
       ),
-      score: tensor(Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2]) as Tensor<[3, 2], 'float32'>,
+      score: tensor(Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2]),
     })
     for (const variant of [dataset, dataset.filter(() => true)]) {
       const [batch] = await variant.skip(1).batch(2).toArray()
@@ -204,11 +204,12 @@ describe('samples of a generator', () => {
 })
 
 test('types of samples and batches', () => {
+  const t = tensor(new Float32Array(6), [3, 2])
   const arrays = fromArrays({
     images: hostArray(new Float32Array(12), [3, 2, 2]),
     labels: Int32Array.of(1, 2, 3),
     ids: BigInt64Array.of(1n, 2n, 3n),
-    t: tensor(new Float32Array(6), [3, 2]) as Tensor<[3, 2], 'float32'>,
+    t,
   })
   type Sample = typeof arrays extends Dataset<infer T, any> ? T : never
   expectTypeOf<Sample['labels']>().toEqualTypeOf<number>()

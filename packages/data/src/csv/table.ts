@@ -88,7 +88,7 @@ export class Table {
     const { type } = this.column(name)
     const values = this.#numeric(name, 'dataset')
     if (values instanceof Int32Array) return { rowShape: [], dtype: 'int32', load: () => values }
-    if (type === 'boolean') return { rowShape: [], dtype: 'bool', load: () => values as Uint8Array }
+    if (type === 'boolean') return { rowShape: [], dtype: 'bool', load: () => values }
     return { rowShape: [], dtype: 'float32', load: () => Float32Array.from(values) }
   }
 

@@ -134,12 +134,7 @@ function consecutive(indices: Uint32Array): boolean {
 
 function describeLeaf(leaf: unknown, path: string): Column & { count: number } {
   if (leaf instanceof Tensor)
-    return describeArray(
-      leaf.shape as HostShape,
-      leaf.dtype as HostDType,
-      path,
-      () => leaf.data() as Promise<HostData>,
-    )
+    return describeArray(leaf.shape, leaf.dtype as HostDType, path, () => leaf.data() as Promise<HostData>)
   if (leaf instanceof HostArray)
     return describeArray(leaf.shape as HostShape, leaf.dtype as HostDType, path, () => leaf.data as HostData)
   const dtype = dtypeOfData(leaf)

@@ -102,7 +102,7 @@ export class Collator {
     if (leaf instanceof Tensor)
       return {
         dtype: leaf.dtype as HostDType,
-        shape: leaf.shape as HostShape,
+        shape: leaf.shape,
         data: (await leaf.data()) as HostData,
       }
     const path = this.#paths[column] ?? ''
