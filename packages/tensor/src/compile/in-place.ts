@@ -33,8 +33,13 @@ export class KernelGraph {
     this.#after[first]!.add(second)
   }
 
-  /** Kernels that must run after `kernel`. */
-  after(kernel: number): Set<number> {
+  /** Kernels that wait for `kernel` itself. */
+  after(kernel: number): ReadonlySet<number> {
+    return this.#after[kernel]!
+  }
+
+  /** Kernels that must run after `kernel`, directly or not. */
+  allAfter(kernel: number): Set<number> {
     const found = new Set<number>()
     const stack = [kernel]
     while (stack.length)
@@ -82,7 +87,7 @@ export function planInPlace(
     const isLeaf = (v: Value): boolean => slotOf(v) === leafSlot
     if (!readsAtStoreIndex(graph.kernels[writer]!, value, isLeaf)) continue
     if (readers.length) {
-      const after = graph.after(writer)
+      const after = graph.allAfter(writer)
       if (readers.some((r) => after.has(r))) continue
       for (const r of readers) graph.order(r, writer)
     }

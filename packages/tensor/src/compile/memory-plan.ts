@@ -17,11 +17,31 @@ export interface Lifetime {
   to: number
 }
 
-/** Kernels in an order that keeps producers near their consumers. */
-export function orderKernels(graph: KernelGraph): DraftKernel[] {
-  const numbers = graph.kernels.map((_, i) => i)
-  const order = postOrder(numbers, (i) => [...graph.before[i]!].sort((a, b) => a - b))
-  return order.map((i) => graph.kernels[i]!)
+/**
+ * Kernels in execution order: depth first, so that producers stand near their consumers, and a kernel that takes no memory
+ * (an update in place) as soon as it can run, so that what it reads is freed early.
+ */
+export function orderKernels(graph: KernelGraph, inArena: (v: Value) => boolean): DraftKernel[] {
+  const { kernels, before } = graph
+  const waitsFor = before.map((set) => set.size)
+  const done = new Uint8Array(kernels.length)
+  const order: DraftKernel[] = []
+  const run = (first: number): void => {
+    const ready = [first]
+    while (ready.length) {
+      const k = ready.pop()!
+      done[k] = 1
+      order.push(kernels[k]!)
+      for (const next of graph.after(k))
+        if (--waitsFor[next]! === 0 && !kernels[next]!.writes.some(inArena)) ready.push(next)
+    }
+  }
+  const depthFirst = postOrder(
+    kernels.map((_, i) => i),
+    (i) => [...before[i]!].sort((a, b) => a - b),
+  )
+  for (const k of depthFirst) if (!done[k]) run(k)
+  return order
 }
 
 /** Lifetimes of the values that need a place in the arena. */

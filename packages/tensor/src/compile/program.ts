@@ -59,9 +59,10 @@ class ProgramBuilder {
     const kernelGraph = new KernelGraph(this.#drafts)
     const replaced = planInPlace(kernelGraph, this.#replacements(), (v) => this.#slotOfLeaf(v))
     this.#placeRoots(replaced)
-    const kernels = orderKernels(kernelGraph)
-    const kept = this.#placeKept(kernels)
-    const lives = lifetimes(kernels, (v) => !this.#homes.has(v))
+    const kept = this.#placeKept()
+    const inArena = (v: Value): boolean => !this.#homes.has(v)
+    const kernels = orderKernels(kernelGraph, inArena)
+    const lives = lifetimes(kernels, inArena)
     const arena = planArena(lives)
     for (const [v, offset] of arena.offsets) this.#homes.set(v, this.#buffer(`%${v.id}`, v, { kind: 'arena', offset }))
     let unsharedBytes = 0
@@ -144,9 +145,9 @@ class ProgramBuilder {
   }
 
   /** Kept nodes that some kernel stores anyway get an output; reshapes of them share it. */
-  #placeKept(kernels: readonly DraftKernel[]): { index: number; slot: number }[] {
+  #placeKept(): { index: number; slot: number }[] {
     const stored = new Set<Value>()
-    for (const k of kernels) for (const v of k.writes) stored.add(v)
+    for (const k of this.#drafts) for (const v of k.writes) stored.add(v)
     const shapes = new Map<number, string>()
     for (const v of this.#outputSlots.keys()) shapes.set(this.#outputSlots.get(v)!, String(v.shape))
     const kept: { index: number; slot: number }[] = []

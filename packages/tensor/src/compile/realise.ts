@@ -7,6 +7,8 @@ import { isBuffer, isMovement, isStored, nextWalk, throughReshapes, type Value, 
 /** Values that cost more than this many machine operations an element are worth a buffer when several readers need them. */
 const DEAR = 4
 const GATHER_COST = 4
+/** Part of a kernel's expressions that one value with all it inlines may take; beyond it the value is stored. */
+const LARGEST_CONE = 0.75
 
 /** Who reads a value, movements and nothing else in between. */
 interface Readers {
@@ -83,6 +85,7 @@ export function markRealised(graph: ValueGraph, fuse: boolean, mostExprs: number
   /** Computed from a product and nothing dear: better in the epilogue of that product, once. */
   const onProduct = new Uint8Array(values.length)
   const readsBuffer = new Uint8Array(values.length)
+  const mostWeight = mostExprs * LARGEST_CONE
   for (const v of values) {
     const i = v.id
     const r = readers[i]!
@@ -103,9 +106,9 @@ export function markRealised(graph: ValueGraph, fuse: boolean, mostExprs: number
     }
     weight[i] = ownWeight(v)
     for (const s of v.src) if (!isStored(s)) weight[i] = weight[i]! + weight[s.id]!
-    if (weight[i]! > mostExprs / 2 && !v.realised && v.placement === null && !buffer) {
+    if (weight[i]! > mostWeight && !v.realised && v.placement === null && !buffer) {
       weight[i] = coneWeight(v)
-      if (weight[i]! > mostExprs / 2) v.realised = true
+      if (weight[i]! > mostWeight) v.realised = true
     }
   }
   for (const v of values) if (v.node.prim === 'scatter') v.src.forEach(realiseOperand)

@@ -157,7 +157,7 @@ export function schedule(graph: ValueGraph, capabilities: Capabilities, fuse: bo
   }
   const scheduler = new Scheduler(limits, fuse)
   for (const v of graph.values) {
-    if (v.cluster || v.parts.length) continue
+    if (v.cluster || v.parts.length || v.size === 0) continue
     if (v.realised || v.placement) scheduler.place(v)
   }
   return fuse ? mergeKernels(scheduler.clusters, limits) : scheduler.clusters
