@@ -208,13 +208,13 @@ export class FunctionWriter {
     return this
   }
 
-  constF32x4(a: number, b = a, c = a, d = a): this {
+  constF32x4(a: number, b: number = a, c: number = a, d: number = a): this {
     this.#vectorConstant()
     for (const x of [a, b, c, d]) this.#code.float32(x)
     return this
   }
 
-  constI32x4(a: number, b = a, c = a, d = a): this {
+  constI32x4(a: number, b: number = a, c: number = a, d: number = a): this {
     this.#vectorConstant()
     for (const x of [a, b, c, d]) this.#code.int32(x)
     return this
@@ -227,7 +227,7 @@ export class FunctionWriter {
     return this
   }
 
-  constI64x2(a: bigint, b = a): this {
+  constI64x2(a: bigint, b: bigint = a): this {
     this.#vectorConstant()
     this.#code.int64(a)
     this.#code.int64(b)

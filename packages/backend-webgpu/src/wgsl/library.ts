@@ -2,6 +2,32 @@
 // Each is emitted once in a module that uses it, with what it needs. Polynomials are Cephes' unless a line says otherwise.
 import { threefrySource } from './threefry.ts'
 
+/** Every function of the library. */
+export type LibraryName =
+  | 'from_bits'
+  | 'is_nan'
+  | 'below_infinity'
+  | 'max_f32'
+  | 'min_f32'
+  | 'i32_from_f32'
+  | 'div_i32'
+  | 'rem_i32'
+  | 'div_u32'
+  | 'rem_u32'
+  | 'pow_u32'
+  | 'pow_i32'
+  | 'rem_f32'
+  | 'exp_f32'
+  | 'log_f32'
+  | 'pow_f32'
+  | 'tanh_f32'
+  | 'sigmoid_f32'
+  | 'erf_f32'
+  | 'circle_f32'
+  | 'sin_f32'
+  | 'cos_f32'
+  | 'threefry'
+
 interface LibraryFunction {
   readonly needs?: readonly LibraryName[]
   readonly code: string
@@ -11,7 +37,7 @@ interface LibraryFunction {
 const horner = (x: string, ...coefficients: string[]): string =>
   coefficients.reduce((sum, c) => (sum ? `fma(${sum}, ${x}, ${c})` : c), '')
 
-const FUNCTIONS = {
+const FUNCTIONS: Readonly<Record<LibraryName, LibraryFunction>> = {
   from_bits: {
     // a call is no constant expression, so NaN and infinity pass
     code: 'fn from_bits(bits: u32) -> f32 { return bitcast<f32>(bits); }',
@@ -199,11 +225,6 @@ const FUNCTIONS = {
 }`,
   },
   threefry: { code: threefrySource() },
-} satisfies Record<string, { readonly needs?: readonly string[]; readonly code: string }>
-
-export type LibraryName = keyof typeof FUNCTIONS
-const TABLE: { readonly [K in LibraryName]: LibraryFunction } = FUNCTIONS as {
-  readonly [K in LibraryName]: LibraryFunction
 }
 
 /** Names of all library functions, for tests. */
@@ -216,13 +237,13 @@ export class Library {
   /** Marks `name` and what it needs as used; returns the name to call. */
   use(name: LibraryName): LibraryName {
     if (this.#used.has(name)) return name
-    for (const other of TABLE[name].needs ?? []) this.use(other)
+    for (const other of FUNCTIONS[name].needs ?? []) this.use(other)
     this.#used.add(name)
     return name
   }
 
   /** Definitions of everything used, callees first. */
   definitions(): string[] {
-    return [...this.#used].map((name) => TABLE[name].code)
+    return [...this.#used].map((name) => FUNCTIONS[name].code)
   }
 }

@@ -114,7 +114,7 @@ function cleanPending(): Handle[] {
 }
 
 /** Uncomputed handles, for counts. */
-export const pendingHandles = cleanPending
+export const pendingHandles: typeof cleanPending = cleanPending
 
 /** Nodes of uncomputed values that somebody may still read, each once. */
 export function pendingNodes(): Node[] {
