@@ -1,8 +1,19 @@
-// Activation functions. Formulas follow PyTorch's documentation; defaults are tfjs's where tfjs has the function.
+// Activation functions. Formulas follow PyTorch's documentation; defaults are tfjs's where tfjs has the function. Those with a
+// formula of several steps are composites: exporters see the name, the compiler the formula.
+import { defineComposite } from '../graph/composite.ts'
 import type { Node } from '../graph/node.ts'
 import { constant, s } from '../graph/primitives.ts'
 import type { Binary, FloatUnary, GeluUnary, SlopedUnary, Unary } from '../tensor/op-types.ts'
 import { floating, numeric, numericOperands, result } from './operands.ts'
+
+interface Alpha {
+  readonly alpha: number
+}
+/** A composite of one input. */
+const named = <C>(name: string, formula: (x: Node, config: C) => Node): ((x: Node, config: C) => Node) => {
+  const node = defineComposite<C>({ name, fallback: ([x], config) => formula(x!, config) })
+  return (x, config) => node([x], config)
+}
 
 /**
  * `max(x, 0)`. The gradient at 0 is 0.
@@ -34,10 +45,11 @@ const expm1BelowZero = (x: Node): Node => s.expm1(s.min(x, 0))
  * leakyRelu(tensor([-1, 2])).print() // [-0.2, 2]
  * ```
  */
-export const leakyRelu: SlopedUnary = (x, alpha = 0.2) => {
-  const node = floating('leakyRelu', 'x', x)
-  return result(s.select(positive(node), node, s.mul(node, alpha)))
-}
+export const leakyRelu: SlopedUnary = (x, alpha = 0.2) =>
+  result(leakyReluNode(floating('leakyRelu', 'x', x), { alpha }))
+const leakyReluNode = /* @__PURE__ */ named<Alpha>('leakyRelu', (x, { alpha }) =>
+  s.select(positive(x), x, s.mul(x, alpha)),
+)
 
 /**
  * `x` above 0, `alpha * x` below, with `alpha` a tensor that broadcasts against `x`.
@@ -59,10 +71,10 @@ export const prelu: Binary<'prelu'> = (x, alpha) => {
  * elu(tensor([-1, 2])).print() // [-0.632, 2]
  * ```
  */
-export const elu: SlopedUnary = (x, alpha = 1) => {
-  const node = floating('elu', 'x', x)
-  return result(s.select(positive(node), node, s.mul(expm1BelowZero(node), alpha)))
-}
+export const elu: SlopedUnary = (x, alpha = 1) => result(eluNode(floating('elu', 'x', x), { alpha }))
+const eluNode = /* @__PURE__ */ named<Alpha>('elu', (x, { alpha }) =>
+  s.select(positive(x), x, s.mul(expm1BelowZero(x), alpha)),
+)
 
 const SELU_ALPHA = 1.6732632423543772
 const SELU_SCALE = 1.0507009873554805
@@ -74,10 +86,10 @@ const SELU_SCALE = 1.0507009873554805
  * selu(tensor([-1, 2])).print() // [-1.111, 2.101]
  * ```
  */
-export const selu: FloatUnary = (x) => {
-  const node = floating('selu', 'x', x)
-  return result(s.mul(s.select(positive(node), node, s.mul(expm1BelowZero(node), SELU_ALPHA)), SELU_SCALE))
-}
+export const selu: FloatUnary = (x) => result(seluNode(floating('selu', 'x', x), {}))
+const seluNode = /* @__PURE__ */ named('selu', (x) =>
+  s.mul(s.select(positive(x), x, s.mul(expm1BelowZero(x), SELU_ALPHA)), SELU_SCALE),
+)
 
 /**
  * `log(1 + exp(x))` without overflow.
@@ -111,12 +123,17 @@ export const step: SlopedUnary = (x, alpha = 0) => {
  * ```
  */
 export const gelu: GeluUnary = (x, approximate = 'none') => {
-  const node = floating('gelu', 'x', x)
-  return result(s.mul(s.mul(node, 0.5), s.add(geluCurve(node, approximate), 1)))
+  if (approximate !== 'none' && approximate !== 'tanh')
+    throw new Error(`[gelu] approximate must be 'none' or 'tanh', got ${String(approximate)}`)
+  return result(geluNode(floating('gelu', 'x', x), { approximate }))
 }
+type GeluForm = 'none' | 'tanh'
+const geluNode = /* @__PURE__ */ named<{ readonly approximate: GeluForm }>('gelu', (x, { approximate }) =>
+  s.mul(s.mul(x, 0.5), s.add(geluCurve(x, approximate), 1)),
+)
 
 /** -1 … 1: where on the way from "off" to "on" a unit stands. */
-function geluCurve(x: Node, approximate: 'none' | 'tanh'): Node {
+function geluCurve(x: Node, approximate: GeluForm): Node {
   if (approximate === 'none') return s.erf(s.mul(x, Math.SQRT1_2))
   const cubic = s.add(x, s.mul(s.mul(s.square(x), x), 0.044715))
   return s.tanh(s.mul(cubic, Math.sqrt(2 / Math.PI)))
@@ -129,10 +146,8 @@ function geluCurve(x: Node, approximate: 'none' | 'tanh'): Node {
  * silu(tensor([-1, 2])).print() // [-0.269, 1.762]
  * ```
  */
-export const silu: FloatUnary = (x) => {
-  const node = floating('silu', 'x', x)
-  return result(s.mul(node, s.sigmoid(node)))
-}
+export const silu: FloatUnary = (x) => result(siluNode(floating('silu', 'x', x), {}))
+const siluNode = /* @__PURE__ */ named('silu', (x) => s.mul(x, s.sigmoid(x)))
 /** Another name of {@link silu}. */
 export const swish: FloatUnary = silu
 
@@ -143,8 +158,10 @@ export const swish: FloatUnary = silu
  * hardSigmoid(tensor([-1, 0, 4])).print() // [0.3, 0.5, 1]
  * ```
  */
-export const hardSigmoid: FloatUnary = (x) =>
-  result(s.min(s.max(s.add(s.mul(floating('hardSigmoid', 'x', x), 0.2), 0.5), 0), 1))
+export const hardSigmoid: FloatUnary = (x) => result(hardSigmoidNode(floating('hardSigmoid', 'x', x), {}))
+const hardSigmoidNode = /* @__PURE__ */ named('hardSigmoid', (x) =>
+  s.min(s.max(s.add(s.mul(x, 0.2), 0.5), 0), 1),
+)
 
 /**
  * `x * tanh(softplus(x))` (Misra 2019).
@@ -153,10 +170,8 @@ export const hardSigmoid: FloatUnary = (x) =>
  * mish(tensor([-1, 2])).print() // [-0.303, 1.944]
  * ```
  */
-export const mish: FloatUnary = (x) => {
-  const node = floating('mish', 'x', x)
-  return result(s.mul(node, s.tanh(s.softplus(node))))
-}
+export const mish: FloatUnary = (x) => result(mishNode(floating('mish', 'x', x), {}))
+const mishNode = /* @__PURE__ */ named('mish', (x) => s.mul(x, s.tanh(s.softplus(x))))
 
 /**
  * `x / (1 + |x|)`.
@@ -165,7 +180,5 @@ export const mish: FloatUnary = (x) => {
  * softsign(tensor([-1, 3])).print() // [-0.5, 0.75]
  * ```
  */
-export const softsign: FloatUnary = (x) => {
-  const node = floating('softsign', 'x', x)
-  return result(s.div(node, s.add(s.abs(node), 1)))
-}
+export const softsign: FloatUnary = (x) => result(softsignNode(floating('softsign', 'x', x), {}))
+const softsignNode = /* @__PURE__ */ named('softsign', (x) => s.div(x, s.add(s.abs(x), 1)))

@@ -1,17 +1,27 @@
-// Softmax and normalization over axes. Spelled out in primitives: the scheduler makes one kernel of each.
+// Softmax and normalization over axes: composites whose fallback spells them out in primitives. The scheduler makes one kernel
+// of each, forward and backward.
+import { defineComposite } from '../graph/composite.ts'
 import type { Node } from '../graph/node.ts'
 import { cast, reduce, reshape, s, stop } from '../graph/primitives.ts'
 import { type Dims, normalizeAxes, normalizeAxis, sameShape, showShape } from '../graph/shape.ts'
 import type { LayerNorm, Softmax } from '../tensor/op-types.ts'
 import type { Arg } from '../tensor/types.ts'
 import { floating, result } from './operands.ts'
-import { logSumExpOver, momentsOver } from './reduction.ts'
+import { momentsOver } from './reduction.ts'
 
-/** `exp(x) / sum(exp(x))` along `axis`. The greatest element is taken out first; it cancels, so it needs no derivative. */
-function softmaxOver(x: Node, axis: number): Node {
-  const e = s.exp(s.sub(x, stop(reduce('maxNumber', x, [axis]))))
-  return s.div(e, reduce('sum', e, [axis]))
+interface AxisConfig {
+  readonly axis: number
 }
+// The greatest element is taken out before exp; it cancels, so it needs no derivative.
+const shifted = (x: Node, axis: number): Node => s.sub(x, stop(reduce('maxNumber', x, [axis])))
+
+const softmaxNode = /* @__PURE__ */ defineComposite<AxisConfig>({
+  name: 'softmax',
+  fallback: ([x], { axis }) => {
+    const e = s.exp(shifted(x!, axis))
+    return s.div(e, reduce('sum', e, [axis]))
+  },
+})
 
 /**
  * `exp(x) / sum(exp(x))` along an axis: positive values that sum to 1.
@@ -24,7 +34,7 @@ function softmaxOver(x: Node, axis: number): Node {
  */
 export const softmax: Softmax = (logits, dim) => {
   const x = floating('softmax', 'logits', logits)
-  return result(softmaxOver(x, normalizeAxis('softmax', dim ?? -1, x.shape.length)))
+  return result(softmaxNode([x], { axis: normalizeAxis('softmax', dim ?? -1, x.shape.length) }))
 }
 
 /**
@@ -38,14 +48,15 @@ export const softmax: Softmax = (logits, dim) => {
  */
 export const logSoftmax: Softmax = (logits, axis) => {
   const x = floating('logSoftmax', 'logits', logits)
-  const a = normalizeAxis('logSoftmax', axis ?? -1, x.shape.length)
-  return result(logSoftmaxOver(x, a))
+  return result(logSoftmaxNode([x], { axis: normalizeAxis('logSoftmax', axis ?? -1, x.shape.length) }))
 }
-
-function logSoftmaxOver(x: Node, axis: number): Node {
-  const shifted = s.sub(x, stop(reduce('maxNumber', x, [axis])))
-  return s.sub(shifted, s.log(reduce('sum', s.exp(shifted), [axis])))
-}
+const logSoftmaxNode = /* @__PURE__ */ defineComposite<AxisConfig>({
+  name: 'logSoftmax',
+  fallback: ([x], { axis }) => {
+    const below = shifted(x!, axis)
+    return s.sub(below, s.log(reduce('sum', s.exp(below), [axis])))
+  },
+})
 
 /**
  * `(x - mean) / sqrt(variance + epsilon) * gamma + beta` with mean and variance over `axis` (Ba et al. 2016).
@@ -62,12 +73,28 @@ function logSoftmaxOver(x: Node, axis: number): Node {
 export const layerNorm: LayerNorm = (x, gamma, beta, axis, epsilon) => {
   const node = floating('layerNorm', 'x', x)
   const axes = normalizeAxes('layerNorm', axis ?? -1, node.shape.length)
-  const [mean, variance] = momentsOver(node, axes)
-  let y = s.mul(s.sub(node, mean), s.rsqrt(s.add(variance, epsilon ?? 1e-5)))
-  if (gamma !== undefined && gamma !== null) y = s.mul(y, alongAxes('gamma', gamma, y, axes))
-  if (beta !== undefined && beta !== null) y = s.add(y, alongAxes('beta', beta, y, axes))
-  return result(y)
+  const scale = gamma === undefined || gamma === null ? [] : [alongAxes('gamma', gamma, node, axes)]
+  const offset = beta === undefined || beta === null ? [] : [alongAxes('beta', beta, node, axes)]
+  const config = { axes, epsilon: epsilon ?? 1e-5, scale: scale.length === 1, offset: offset.length === 1 }
+  return result(layerNormNode([node, ...scale, ...offset], config))
 }
+
+interface LayerNormConfig {
+  readonly axes: Dims
+  readonly epsilon: number
+  /** Which of gamma and beta follow x among the inputs. */
+  readonly scale: boolean
+  readonly offset: boolean
+}
+const layerNormNode = /* @__PURE__ */ defineComposite<LayerNormConfig>({
+  name: 'layerNorm',
+  fallback: ([x, ...parameters], { axes, epsilon, scale, offset }) => {
+    const [mean, variance] = momentsOver(x!, axes)
+    const unit = s.mul(s.sub(x!, mean), s.rsqrt(s.add(variance, epsilon)))
+    const scaled = scale ? s.mul(unit, parameters[0]!) : unit
+    return offset ? s.add(scaled, parameters.at(-1)!) : scaled
+  },
+})
 
 /** A parameter with the sizes of `axes`, laid along those axes of `x`. */
 function alongAxes(name: string, parameter: Arg, x: Node, axes: Dims): Node {

@@ -14,7 +14,7 @@ function dtype<D extends tf.DType>() {
     _ok: Equal<D, T> extends true ? 1 : ['got', T],
   ): void => {}
 }
-declare function ok<T extends true>(): void
+declare function ok<_T extends true>(): void
 
 declare const n: number, flag: boolean, arr: number[], arr2: number[][]
 declare const e: tf.Tensor, x2: tf.Tensor2D, x4: tf.Tensor4D, ts: tf.Tensor2D[], es: tf.Tensor[]
