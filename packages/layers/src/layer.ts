@@ -56,11 +56,41 @@ interface OwnVariable extends Omit<NamedVariable, 'path'> {
   readonly name: string
 }
 
+/** What a layer with weights has beside `call`. */
+export interface Buildable {
+  /**
+   * Makes the weights for inputs of this shape, batch dimension first (for several inputs, an array of shapes). Called
+   * once, before the first call.
+   */
+  build(inputShape: LayerShape | readonly LayerShape[]): void
+}
+
 export type LayerInputs = Tensor | readonly Tensor[]
 
 /** What an untouched batch dimension is probed with; two sizes tell which dimensions follow it. */
 const PROBES = [2, 3] as const
 
+/**
+ * The base of all layers. A layer has a config, may have `build(inputShape)`, which makes weights with `addWeight`, and has
+ * `call(x, options)`. Layers kept in properties (or arrays in properties) of a layer are found by themselves.
+ *
+ * @example
+ * ```ts
+ * import '@dl/backend-cpu'
+ * import { matMul, ones, type Tensor } from '@dl/tensor'
+ * import { Layer } from '@dl/layers'
+ * class Linear extends Layer<{ units: number }> {
+ *   declare kernel: Tensor
+ *   build(inputShape: readonly (number | null)[]) {
+ *     this.kernel = this.addWeight('kernel', [inputShape.at(-1) as number, this.config.units], { initializer: 'ones' })
+ *   }
+ *   call(x: Tensor) {
+ *     return matMul(x, this.kernel)
+ *   }
+ * }
+ * new Linear({ units: 1 }).apply(ones([1, 3])).print() // [[3]]
+ * ```
+ */
 export abstract class Layer<C extends object = object> implements Module {
   readonly config: Readonly<C & LayerConfig>
   /** Whether training changes the weights of this layer and of layers inside; `compile` reads it. */
@@ -97,9 +127,6 @@ export abstract class Layer<C extends object = object> implements Module {
   }
 
   // ---- to be written by a layer
-  /** Makes the weights for inputs of this shape, batch dimension first. Called once, before the first call. */
-  build(_inputShape: LayerShape | readonly LayerShape[]): void {}
-
   /** The layer's function. It must build the same graph for equal shapes. */
   abstract call(inputs: LayerInputs, options?: CallOptions): Tensor | readonly Tensor[]
 
@@ -144,7 +171,7 @@ export abstract class Layer<C extends object = object> implements Module {
     if (this.#built) return
     this.#built = true
     try {
-      this.build(inputShape)
+      ;(this as Partial<Buildable>).build?.(inputShape)
     } catch (error) {
       this.#built = false
       throw error

@@ -49,7 +49,7 @@ export class Sequential extends Model {
     this.#specs = specs
   }
 
-  override build(inputShape: LayerShape): void {
+  build(inputShape: LayerShape): void {
     if (this.#specs.length < this.#layers.length) this.#chain({ shape: inputShape, dtype: 'float32' })
   }
 

@@ -33,7 +33,7 @@ export class Dense extends Layer<DenseConfig> {
       throw new Error(`[dense] units must be a positive whole number, got ${config.units}`)
   }
 
-  override build(inputShape: LayerShape): void {
+  build(inputShape: LayerShape): void {
     const { units, kernelInitializer, biasInitializer = 'zeros', kernelRegularizer, biasRegularizer } = this.config
     const features = inputShape[inputShape.length - 1]
     if (inputShape.length < 2 || typeof features !== 'number')

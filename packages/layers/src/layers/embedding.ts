@@ -26,7 +26,7 @@ export class Embedding extends Layer<EmbeddingConfig> {
         throw new Error(`[embedding] ${key} must be a positive whole number, got ${config[key]}`)
   }
 
-  override build(): void {
+  build(): void {
     const { inputDim, outputDim, embeddingsInitializer, embeddingsRegularizer } = this.config
     this.embeddings = this.addWeight('embeddings', [inputDim, outputDim], {
       initializer: embeddingsInitializer ?? randomUniform(),
@@ -41,7 +41,7 @@ export class Embedding extends Layer<EmbeddingConfig> {
 
 /**
  * A trained vector for each id. Weight `embeddings` [inputDim, outputDim]. Input: ids of any shape `[batch, ...]`, result
- * `[batch, ..., outputDim]`. Ids outside the range are clamped to it (`fit` and `predict` check ids that come from the host).
+ * `[batch, ..., outputDim]`. Ids outside the range are clamped to it.
  *
  * @throws Error when a size is not a positive whole number
  * @example

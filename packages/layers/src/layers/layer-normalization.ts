@@ -29,7 +29,7 @@ export class LayerNormalization extends Layer<LayerNormalizationConfig> {
   declare beta: Tensor | undefined
   #axes: number[] = []
 
-  override build(inputShape: LayerShape): void {
+  build(inputShape: LayerShape): void {
     const rank = inputShape.length
     const { axis = -1, gammaInitializer = 'ones', betaInitializer = 'zeros', gammaRegularizer, betaRegularizer } = this.config
     const axes = [axis].flat().map((a) => (a < 0 ? a + rank : a)).toSorted((a, b) => a - b)
