@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Tensor } from '@dl/tensor'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
@@ -49,7 +50,7 @@ describe('example programs', () => {
   it('10 exports a layer, a loss and an operation that work', async () => {
     const { ones, tensor, grad } = await import('@dl/tensor')
     const { quantileLoss, roundStraightThrough } = await import('../10-own-layer-loss-op.ts')
-    const slope = grad((x) => roundStraightThrough(x).sum())(tensor([0.2, 1.7]))
+    const slope = grad((x: Tensor) => roundStraightThrough(x).sum())(tensor([0.2, 1.7]))
     expect([...(await slope.data())]).toEqual([1, 1])
     const loss = quantileLoss(0.9)(ones([1, 2]), tensor([[0, 3]]))
     expect((await loss.data())[0]).toBeCloseTo((0.9 * 1 + 0.1 * 2) / 2)

@@ -126,7 +126,7 @@ export abstract class Model<O extends ModelOutput = Tensor, C extends object = o
    * xor.compile({ optimizer: adam({ learningRate: 0.05 }), loss: 'meanSquaredError' })
    * const x = [[0, 0], [0, 1], [1, 0], [1, 1]]
    * const { history } = await xor.fit(x, [[0], [1], [1], [0]], { epochs: 200, verbose: 0 })
-   * console.log(history['loss'].at(-1) < 0.1) // true
+   * console.log(history['loss'].at(-1)! < 0.1) // true
    * ```
    */
   fit(x: RowsTree, y: RowsTree, options?: FitOptions): Promise<History>

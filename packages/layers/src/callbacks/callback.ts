@@ -19,10 +19,10 @@ export interface TrainingContext {
  * ```ts
  * import '@dl/backend-cpu'
  * import { ones } from '@dl/tensor'
- * import { layers, sequential } from '@dl/layers'
+ * import { layers, sequential, type Callback } from '@dl/layers'
  * const model = sequential([layers.dense({ units: 1, inputShape: [2] })])
  * model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
- * const report = { onEpochEnd: (epoch, logs) => console.log(epoch, logs.loss < 100) }
+ * const report: Callback = { onEpochEnd: (epoch, logs) => console.log(epoch, logs['loss']) }
  * await model.fit(ones([4, 2]), ones([4, 1]), { epochs: 2, verbose: 0, callbacks: [report] })
  * ```
  */
