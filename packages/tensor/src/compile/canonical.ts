@@ -6,12 +6,10 @@ import {
   type Leaf,
   mix,
   type Node,
-  PRIMITIVE_CODE,
   type PrimitiveName,
   sameAttributes,
   type ScalarLeaf,
 } from '../graph/node.ts'
-import { SCALAR_NAMES, type ScalarName } from '../graph/scalar-table.ts'
 import { type Dims, sameShape } from '../graph/shape.ts'
 import type { PlanRequest } from './plan.ts'
 
@@ -45,7 +43,9 @@ export interface CanonicalKey {
   readonly keep: readonly number[]
 }
 
-const FUNCTION_CODE = new Map<ScalarName, number>(SCALAR_NAMES.map((fn, i) => [fn, i + 1]))
+/** Tells most names apart, without a look-up. */
+const nameHash = (name: string): number =>
+  (name.charCodeAt(0) << 8) ^ name.charCodeAt(1) ^ (name.charCodeAt(2) << 16)
 
 /** The node that computes: markers and composites stand for their first source. */
 export function throughMarkers(n: Node): Node {
@@ -101,100 +101,134 @@ class NodeNumbers {
   }
 }
 const numbers = new NodeNumbers()
+
+// Scratch of the walk, reused by all calls: the path from a root down, how many sources of each node on it are done, where
+// the numbers of those sources lie, and these numbers.
+const path: Node[] = []
+let cursors = new Int32Array(256)
+let firstSource = new Int32Array(256)
+let sourceNumbers = new Int32Array(1024)
 let edgeScratch = new Int32Array(4096)
-const pending: Node[] = []
-const cursors: number[] = []
+
+/** `array`, or a larger copy that has room for `length` elements. */
+function withRoom(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  if (length <= array.length) return array
+  const larger = new Int32Array(Math.max(length, array.length * 2))
+  larger.set(array)
+  return larger
+}
 
 function slotOf<T>(slots: Map<T, number>, item: T): number {
   let slot = slots.get(item)
   if (slot === undefined) slots.set(item, (slot = slots.size))
   return slot
 }
+const LEAF = 1
 const noIdentity = (): number => 0
 
-/** Numbers and hashes a request. `salt` holds what else the plan depends on (options, capabilities). */
-export function canonicalize(request: PlanRequest, salt = 0): Canonical {
-  const nodes: Node[] = []
-  const leaves = new Map<Leaf, number>()
-  const scalars = new Map<ScalarLeaf, number>()
-  let edgeCount = 0
-  let hash = mix(17, salt)
-  numbers.start(nodes)
+/** The walk of one request. */
+class Walk {
+  readonly nodes: Node[] = []
+  readonly leaves = new Map<Leaf, number>()
+  readonly scalars = new Map<ScalarLeaf, number>()
+  edgeCount = 0
+  hash: number
 
-  const finish = (n: Node): void => {
-    let h = mix(PRIMITIVE_CODE[n.prim], DTYPE_CODE[n.dtype])
-    if (isLeaf(n)) h = mix(PRIMITIVE_CODE.buffer, slotOf(leaves, leafOf(n)))
-    else {
-      const src = n.src
-      if (edgeCount + src.length > edgeScratch.length) {
-        const larger = new Int32Array(edgeScratch.length * 2 + src.length)
-        larger.set(edgeScratch)
-        edgeScratch = larger
-      }
-      for (let i = 0; i < src.length; i++) {
-        const number = numbers.find(throughMarkers(src[i]!))
-        edgeScratch[edgeCount++] = number
-        h = mix(h, number)
-      }
-      if (n.prim === 'map') h = mix(h, FUNCTION_CODE.get(n.attrs.fn)!)
-      else if (n.prim === 'scalar') h = mix(h, slotOf(scalars, n.attrs.leaf))
-      else h = hashAttributes(h, n.attrs, noIdentity)
-    }
-    const shape = n.shape
-    for (let i = 0; i < shape.length; i++) h = mix(h, shape[i]!)
-    hash = mix(hash, h)
-    nodes.push(n)
-    numbers.add(n)
+  constructor(salt: number) {
+    this.hash = mix(17, salt)
+    numbers.start(this.nodes)
   }
 
-  const visit = (root: Node): number => {
+  /** Numbers `root` and everything below it; the number of `root`. */
+  visit(root: Node): number {
     const known = numbers.find(root)
     if (known >= 0) return known
     let top = 0
-    pending[0] = root
+    path[0] = root
     cursors[0] = 0
+    firstSource[0] = 0
+    sourceNumbers = withRoom(sourceNumbers, root.src.length)
     while (top >= 0) {
-      const n = pending[top]!
+      const n = path[top]!
       const c = cursors[top]!
-      if (n.value === null && c < n.src.length) {
-        cursors[top] = c + 1
-        const child = throughMarkers(n.src[c]!)
-        if (numbers.find(child) >= 0) continue
-        pending[++top] = child
-        cursors[top] = 0
-      } else {
+      const first = firstSource[top]!
+      if (n.value !== null || c === n.src.length) {
+        this.#finish(n, first, c)
         top--
-        if (numbers.find(n) < 0) finish(n)
+        continue
       }
+      const child = throughMarkers(n.src[c]!)
+      const number = numbers.find(child)
+      if (number >= 0) {
+        sourceNumbers[first + c] = number
+        cursors[top] = c + 1
+        continue
+      }
+      top++
+      if (top >= cursors.length) {
+        cursors = withRoom(cursors, top + 1)
+        firstSource = withRoom(firstSource, top + 1)
+      }
+      const next = first + n.src.length
+      sourceNumbers = withRoom(sourceNumbers, next + child.src.length)
+      path[top] = child
+      cursors[top] = 0
+      firstSource[top] = next
     }
-    return nodes.length - 1
+    return this.nodes.length - 1
   }
 
+  #finish(n: Node, first: number, count: number): void {
+    let h: number
+    if (isLeaf(n)) {
+      h = mix(LEAF, slotOf(this.leaves, leafOf(n)))
+      h = this.#hashShape(mix(h, DTYPE_CODE[n.dtype]), n.shape)
+    } else {
+      h = nameHash(n.prim === 'map' ? n.attrs.fn : n.prim)
+      const from = this.edgeCount
+      this.edgeCount += count
+      if (this.edgeCount > edgeScratch.length) edgeScratch = withRoom(edgeScratch, this.edgeCount)
+      for (let i = 0; i < count; i++) {
+        const number = sourceNumbers[first + i]!
+        edgeScratch[from + i] = number
+        h = mix(h, number)
+      }
+      // shape and dtype of a map follow from its sources (a cast is told apart when the plan is compared)
+      if (n.prim === 'scalar') h = mix(h, slotOf(this.scalars, n.attrs.leaf))
+      else if (n.prim !== 'map') h = this.#hashShape(hashAttributes(h, n.attrs, noIdentity), n.shape)
+    }
+    this.hash = mix(this.hash, h)
+    this.nodes.push(n)
+    numbers.add(n)
+  }
+
+  #hashShape(h: number, shape: Dims): number {
+    for (let i = 0; i < shape.length; i++) h = mix(h, shape[i]!)
+    return h
+  }
+}
+
+/** Numbers and hashes a request. `salt` holds what else the plan depends on (options, capabilities). */
+export function canonicalize(request: PlanRequest, salt = 0): Canonical {
+  const walk = new Walk(salt)
   const roots: number[] = []
-  for (const root of request.roots) {
-    const number = visit(throughMarkers(root))
-    roots.push(number)
-    hash = mix(hash, number)
-  }
   const inPlace: number[] = []
-  for (const [root, leaf] of request.inPlace) inPlace.push(root, slotOf(leaves, leaf))
-  for (let i = 0; i < inPlace.length; i++) hash = mix(hash, inPlace[i]!)
   const keep: number[] = []
-  for (const n of request.keep) {
-    const number = numbers.find(throughMarkers(n))
-    keep.push(number)
-    hash = mix(hash, number)
-  }
-  pending.length = 0
+  for (const root of request.roots) roots.push(walk.visit(throughMarkers(root)))
+  for (const [root, leaf] of request.inPlace) inPlace.push(root, slotOf(walk.leaves, leaf))
+  for (const n of request.keep) keep.push(numbers.find(throughMarkers(n)))
+  let { hash } = walk
+  for (const list of [roots, inPlace, keep]) for (let i = 0; i < list.length; i++) hash = mix(hash, list[i]!)
+  path.length = 0
   return {
     hash,
-    nodes,
-    edges: edgeScratch.slice(0, edgeCount),
+    nodes: walk.nodes,
+    edges: edgeScratch.slice(0, walk.edgeCount),
     roots,
     inPlace,
     keep,
-    leaves: [...leaves.keys()],
-    scalars: [...scalars.keys()],
+    leaves: [...walk.leaves.keys()],
+    scalars: [...walk.scalars.keys()],
   }
 }
 
@@ -222,8 +256,10 @@ const differ = (): boolean => false
 /** Whether a request has the form that a plan was made for. The hash alone is not trusted. */
 export function matches(key: CanonicalKey, c: Canonical): boolean {
   const { nodes } = c
-  if (key.hash !== c.hash || key.prims.length !== nodes.length || key.edges.length !== c.edges.length) return false
-  if (!sameShape(key.roots, c.roots) || !sameShape(key.inPlace, c.inPlace) || !sameShape(key.keep, c.keep)) return false
+  if (key.hash !== c.hash || key.prims.length !== nodes.length || key.edges.length !== c.edges.length)
+    return false
+  if (!sameShape(key.roots, c.roots) || !sameShape(key.inPlace, c.inPlace) || !sameShape(key.keep, c.keep))
+    return false
   for (let i = 0; i < c.edges.length; i++) if (c.edges[i] !== key.edges[i]) return false
   let leaf = 0
   let scalar = 0

@@ -84,7 +84,8 @@ function draftOf(cluster: Cluster, needed: ReadonlySet<Value>): DraftKernel | nu
   return { kind: 'row', name, cluster, reads, writes, ...row }
 }
 
-const hasAddress = (e: DraftExpr): e is Extract<DraftExpr, { addr: Affine }> => e.op === 'load' || e.op === 'index'
+const hasAddress = (e: DraftExpr): e is Extract<DraftExpr, { addr: Affine }> =>
+  e.op === 'load' || e.op === 'index'
 
 function nameOf({ node, placement }: Value): string {
   if (placement) return node.prim
@@ -129,7 +130,8 @@ export function argumentsOf(e: DraftExpr): readonly number[] {
 function renumbered(e: DraftExpr, number: Int32Array): DraftExpr {
   if (e.op === 'map') return { ...e, args: e.args.map((a) => number[a]!) }
   if (e.op === 'reduce') return { ...e, args: [number[e.args[0]]!] }
-  if (e.op === 'load' && e.dynamic) return { ...e, dynamic: e.dynamic.map((d) => ({ ...d, value: number[d.value]! })) }
+  if (e.op === 'load' && e.dynamic)
+    return { ...e, dynamic: e.dynamic.map((d) => ({ ...d, value: number[d.value]! })) }
   return e
 }
 
@@ -141,7 +143,12 @@ interface Loops {
 }
 
 /** Merges neighbouring loops of one kind that every address walks as one. */
-function mergedLoops(sizes: readonly number[], outer: number, exprs: readonly DraftExpr[], stores: readonly DraftStore[]): Loops {
+function mergedLoops(
+  sizes: readonly number[],
+  outer: number,
+  exprs: readonly DraftExpr[],
+  stores: readonly DraftStore[],
+): Loops {
   const addresses = [...exprs.filter(hasAddress), ...stores].map((x) => x.addr)
   /** For each loop whether it goes on in the next one. */
   const groups: number[][] = []

@@ -18,14 +18,26 @@ export interface ExplainOptions {
  *
  * @throws UnsupportedError as {@link planGraph} does
  */
-export function explainPlan(request: PlanRequest, backend: Backend, { code = false }: ExplainOptions = {}): string {
+export function explainPlan(
+  request: PlanRequest,
+  backend: Backend,
+  { code = false }: ExplainOptions = {},
+): string {
   const c = canonicalize(request)
-  const sections = [`graph: ${c.nodes.length} nodes, ${c.leaves.length} leaves`, ...showGraph(c.nodes, c.edges)]
+  const sections = [
+    `graph: ${c.nodes.length} nodes, ${c.leaves.length} leaves`,
+    ...showGraph(c.nodes, c.edges),
+  ]
   if (backend.level === 'kernel') {
     const built = compileToProgram(c, backend.capabilities, backend.name, true)
     const { arenaBytes, kernels } = built.program
-    sections.push('', `program: ${kernels.length} kernels on ${backend.name}`, showProgram(built.program, built.bufferNames))
-    if (built.unsharedBytes > arenaBytes) sections.push(`(${built.unsharedBytes} bytes if no memory were shared)`)
+    sections.push(
+      '',
+      `program: ${kernels.length} kernels on ${backend.name}`,
+      showProgram(built.program, built.bufferNames),
+    )
+    if (built.unsharedBytes > arenaBytes)
+      sections.push(`(${built.unsharedBytes} bytes if no memory were shared)`)
   } else sections.push('', `${backend.name} runs the graph itself`)
   if (code) {
     const source = planGraph(request, backend).plan.executable.source?.() ?? []
@@ -43,7 +55,8 @@ function showGraph(nodes: readonly Node[], edges: Int32Array): string[] {
   })
 }
 
-const nameOf = (n: Node): string => (n.prim === 'map' ? n.attrs.fn : n.prim === 'reduce' ? `reduce ${n.attrs.kind}` : n.prim)
+const nameOf = (n: Node): string =>
+  n.prim === 'map' ? n.attrs.fn : n.prim === 'reduce' ? `reduce ${n.attrs.kind}` : n.prim
 
 function showAttributes(n: Node): string {
   const shown: string[] = []

@@ -187,7 +187,12 @@ export class Body implements Nest {
           this.constant(limit - 1, 'int32'),
         )
         const cast = dtype === 'int32' ? clamped : this.apply('cast', dtype, clamped)
-        sum = this.apply('add', dtype, sum, this.apply('mul', dtype, cast, this.constant(toElement(dtype, form[i]!), dtype)))
+        sum = this.apply(
+          'add',
+          dtype,
+          sum,
+          this.apply('mul', dtype, cast, this.constant(toElement(dtype, form[i]!), dtype)),
+        )
       }
     return sum
   }
@@ -364,7 +369,11 @@ function sameExpr(a: DraftExpr, b: DraftExpr): boolean {
       return a.slot === (b as typeof a).slot
     case 'map': {
       const other = b as typeof a
-      return a.fn === other.fn && a.args.length === other.args.length && a.args.every((x, i) => x === other.args[i])
+      return (
+        a.fn === other.fn &&
+        a.args.length === other.args.length &&
+        a.args.every((x, i) => x === other.args[i])
+      )
     }
     case 'reduce':
       return a.kind === (b as typeof a).kind && a.args[0] === (b as typeof a).args[0]
@@ -374,4 +383,3 @@ function sameExpr(a: DraftExpr, b: DraftExpr): boolean {
 }
 const sameDynamic = (a: DynamicIndex, b: DynamicIndex): boolean =>
   a.value === b.value && a.limit === b.limit && a.stride === b.stride
-

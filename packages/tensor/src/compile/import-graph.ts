@@ -44,7 +44,8 @@ export function importGraph(
 }
 
 /** A node of the graph's own: the original forgets its sources when it has been computed. */
-const again = (n: Node, src: readonly Node[]): Node => makeNode(n.prim, src, n.attrs as never, n.shape, n.dtype) as Node
+const again = (n: Node, src: readonly Node[]): Node =>
+  makeNode(n.prim, src, n.attrs as never, n.shape, n.dtype) as Node
 
 /** A computed node may have another shape than its leaf (a reshape that shares the storage). */
 function placeholder(n: Node, leaf: Leaf): Node {

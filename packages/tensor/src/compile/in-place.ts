@@ -101,7 +101,8 @@ export function planInPlace(
 
 function readsAtStoreIndex(kernel: DraftKernel, value: Value, isLeaf: (v: Value) => boolean): boolean {
   if (kernel.kind === 'scatter') return !isLeaf(kernel.lowering.indices) && !isLeaf(kernel.lowering.updates)
-  if (kernel.kind === 'contract' && (isLeaf(kernel.lowering.a.value) || isLeaf(kernel.lowering.b.value))) return false
+  if (kernel.kind === 'contract' && (isLeaf(kernel.lowering.a.value) || isLeaf(kernel.lowering.b.value)))
+    return false
   const store = kernel.stores.find((s) => s.value === value)!
   let reads = false
   for (const e of kernel.exprs) {

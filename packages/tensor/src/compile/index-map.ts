@@ -44,7 +44,7 @@ export function add(a: Affine, b: Affine): Affine {
 /** `a * factor + offset`. */
 export function scale(a: Affine, factor: number, offset = 0): Affine {
   const form = Array<number>(a.length)
-  for (let i = 0; i < a.length; i++) form[i] = a[i]! === 0 ? 0 : a[i]! * factor
+  for (let i = 0; i < a.length; i++) form[i] = a[i]! * factor + 0 // no -0
   form[0] = form[0]! + offset
   return form
 }

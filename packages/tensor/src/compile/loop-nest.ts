@@ -30,7 +30,8 @@ export function splitFactors(factors: Factors, order: readonly number[], split: 
 }
 
 /** Sizes of the loops in loop order. */
-export const loopSizes = (factors: Factors, order: readonly number[]): number[] => order.flatMap((d) => factors[d]!)
+export const loopSizes = (factors: Factors, order: readonly number[]): number[] =>
+  order.flatMap((d) => factors[d]!)
 
 /** The index of each dimension over its own loops. */
 export function dimensionIndex(factors: Factors, order: readonly number[]): Affine[] {

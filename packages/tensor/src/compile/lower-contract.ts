@@ -143,7 +143,9 @@ class Epilogue {
     if (v.placement) {
       const { target, low, step } = v.placement
       body.forbid(target)
-      const placed = index.map((form, axis) => scale(v.shape[axis] === 1 ? ZERO : form, step[axis]!, low[axis]!))
+      const placed = index.map((form, axis) =>
+        scale(v.shape[axis] === 1 ? ZERO : form, step[axis]!, low[axis]!),
+      )
       address = linear(placed, target.shape)
     } else body.define(v, expr, address)
     const addr = this.collapse(add(address, Array<number>(body.loops + 1).fill(0)))
@@ -209,7 +211,12 @@ export class ContractLowering implements Lowering {
   get extents(): { batch: number; m: number; n: number; k: number } {
     const { shape, src } = this.members[0]!
     const rank = shape.length
-    return { batch: sizeOf(shape.slice(0, -2)), m: shape[rank - 2]!, n: shape[rank - 1]!, k: src[0]!.shape[rank - 1]! }
+    return {
+      batch: sizeOf(shape.slice(0, -2)),
+      m: shape[rank - 2]!,
+      n: shape[rank - 1]!,
+      k: src[0]!.shape[rank - 1]!,
+    }
   }
   collapse(addr: Affine): Affine {
     return this.#epilogue.collapse(addr)!
@@ -219,7 +226,8 @@ export class ContractLowering implements Lowering {
   }
 
   add(v: Value): Refusal | null {
-    if ((v.node.prim === 'reduce' && !v.placement) || v.size !== this.members[0]!.size) return { kind: 'unaligned' }
+    if ((v.node.prim === 'reduce' && !v.placement) || v.size !== this.members[0]!.size)
+      return { kind: 'unaligned' }
     let epilogue = this.#epilogue
     const before = epilogue.body.checkpoint()
     const stores = epilogue.stores.length

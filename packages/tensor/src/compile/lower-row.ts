@@ -71,7 +71,6 @@ class RowBody {
   readonly #outer: Index
   readonly #outerDims: Dims
   readonly #outerAddress: Affine
-  readonly #outerSize: number
 
   constructor(space: Space, factors: Factors) {
     this.space = space
@@ -86,7 +85,6 @@ class RowBody {
     this.#fullAddress = linear(this.#full, dims)
     this.#outerDims = outerDimensions.map((d) => dims[d]!)
     this.#outer = outerDimensions.map((d) => this.#full[d]!)
-    this.#outerSize = sizeOf(this.#outerDims)
     this.#outerAddress = linear(this.#outer, this.#outerDims)
   }
 
@@ -127,7 +125,9 @@ class RowBody {
     const expr = this.body.at(v.src[0]!, index)
     if (expr === FAILED) return false
     this.body.forbid(target)
-    const placed = index.map((form, axis) => scale(v.shape[axis] === 1 ? ZERO : form, step[axis]!, low[axis]!))
+    const placed = index.map((form, axis) =>
+      scale(v.shape[axis] === 1 ? ZERO : form, step[axis]!, low[axis]!),
+    )
     this.stores.push({ member: v, expr, addr: this.#padded(linear(placed, target.shape)) })
     return true
   }
@@ -251,4 +251,3 @@ export class RowLowering implements Lowering {
     return bound > buffers ? { kind: 'caps' } : null
   }
 }
-

@@ -45,7 +45,10 @@ export function orderKernels(graph: KernelGraph, inArena: (v: Value) => boolean)
 }
 
 /** Lifetimes of the values that need a place in the arena. */
-export function lifetimes(kernels: readonly DraftKernel[], inArena: (v: Value) => boolean): Map<Value, Lifetime> {
+export function lifetimes(
+  kernels: readonly DraftKernel[],
+  inArena: (v: Value) => boolean,
+): Map<Value, Lifetime> {
   const lives = new Map<Value, Lifetime>()
   kernels.forEach((kernel, now) => {
     for (const v of kernel.writes) {

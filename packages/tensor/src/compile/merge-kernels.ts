@@ -45,7 +45,8 @@ function merge(a: Cluster, b: Cluster, limits: KernelLimits): Cluster | null {
   return b
 }
 
-const except = (clusters: ReadonlySet<Cluster>, one: Cluster): Cluster[] => [...clusters].filter((c) => c !== one)
+const except = (clusters: ReadonlySet<Cluster>, one: Cluster): Cluster[] =>
+  [...clusters].filter((c) => c !== one)
 
 function shareReads(a: Cluster, b: Cluster): boolean {
   const [own, other] = [a.lowering.reads(), b.lowering.reads()]

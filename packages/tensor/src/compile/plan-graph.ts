@@ -59,7 +59,12 @@ function saltOf(backend: Backend, { fuse = true }: CompileOptions): number {
 
 const NOTHING: Executable = { run: () => {}, dispose: () => {} }
 
-function planForKernels(c: Canonical, backend: KernelBackend, options: CompileOptions, cache: PlanCache): Plan {
+function planForKernels(
+  c: Canonical,
+  backend: KernelBackend,
+  options: CompileOptions,
+  cache: PlanCache,
+): Plan {
   const built = compileToProgram(c, backend.capabilities, backend.name, options.fuse ?? true)
   const { program } = built
   const executable = program.kernels.length ? backend.compile(program) : NOTHING
@@ -93,7 +98,11 @@ export function compileToProgram(
 }
 
 /** A root that is a leaf keeps its place, unless another root is going to be written there. */
-function copiedRoots(roots: readonly Node[], inPlace: ReadonlyMap<number, number>, leaves: readonly Leaf[]): Node[] {
+function copiedRoots(
+  roots: readonly Node[],
+  inPlace: ReadonlyMap<number, number>,
+  leaves: readonly Leaf[],
+): Node[] {
   const overwritten = new Set<Leaf>()
   for (const [root, slot] of inPlace) {
     const node = roots[root]!
@@ -106,7 +115,10 @@ function assertSupported(graph: ValueGraph, { dtypes }: Capabilities, backend: s
   for (const v of graph.values)
     if (!dtypes.has(v.dtype)) {
       const op = v.node.prim === 'map' ? v.node.attrs.fn : v.node.prim
-      throw new UnsupportedError(op, `backend "${backend}" has no ${v.dtype} kernels; cast to a dtype that it computes`)
+      throw new UnsupportedError(
+        op,
+        `backend "${backend}" has no ${v.dtype} kernels; cast to a dtype that it computes`,
+      )
     }
 }
 
@@ -133,6 +145,8 @@ function planForGraph(c: Canonical, backend: GraphBackend): Plan {
   const executable = outputs.length
     ? backend.compileGraph({ nodes, leaves: graph.leaves, scalars: graph.scalars, outputs: outputNodes })
     : NOTHING
-  const kernelCount = nodes.filter((n) => n.prim !== 'buffer' && n.prim !== 'scalar' && n.prim !== 'const').length
+  const kernelCount = nodes.filter(
+    (n) => n.prim !== 'buffer' && n.prim !== 'scalar' && n.prim !== 'const',
+  ).length
   return { executable, slots: graph.leaves.length + outputs.length, outputs, roots, kept: [], kernelCount }
 }

@@ -1,12 +1,19 @@
 // The kernel language for people: one line an expression, loops and addresses spelled out.
-import type { Affine, ContractKernel, Expr, Kernel, Operand, Program, RowKernel, ScatterKernel } from '../backend/ir.ts'
+import type {
+  Affine,
+  ContractKernel,
+  Expr,
+  Kernel,
+  Operand,
+  Program,
+  RowKernel,
+  ScatterKernel,
+} from '../backend/ir.ts'
 import { bytesOf } from '../graph/dtype.ts'
 
 /** `4·i + j + 2` for `[2, 4, 1]` over loops `i`, `j`. */
 export function showAffine(form: Affine, names: readonly string[]): string {
-  const terms = form
-    .slice(1)
-    .flatMap((c, i) => (c === 0 ? [] : [c === 1 ? names[i]! : `${c}·${names[i]!}`]))
+  const terms = form.slice(1).flatMap((c, i) => (c === 0 ? [] : [c === 1 ? names[i]! : `${c}·${names[i]!}`]))
   if (form[0] !== 0 || !terms.length) terms.push(String(form[0]))
   return terms.join(' + ').replaceAll('+ -', '- ')
 }
@@ -45,13 +52,17 @@ function showBody(kernel: RowKernel | ContractKernel, names: readonly string[]):
 function showRow(kernel: RowKernel): string[] {
   const names = kernel.sizes.map((_, i) => (i < kernel.outer ? `i${i}` : `k${i - kernel.outer}`))
   const loop = (from: number, to: number): string =>
-    names.slice(from, to).map((name, i) => `${name} < ${kernel.sizes[from + i]}`).join(', ') || 'once'
+    names
+      .slice(from, to)
+      .map((name, i) => `${name} < ${kernel.sizes[from + i]}`)
+      .join(', ') || 'once'
   const reduced = kernel.outer < kernel.sizes.length ? `; reduced ${loop(kernel.outer, names.length)}` : ''
   return [`row ${kernel.name}: ${loop(0, kernel.outer)}${reduced}`, ...showBody(kernel, names)]
 }
 
 function showOperand({ buffer, base, batch, rows, ks }: Operand): string {
-  const axis = ({ sizes, strides }: Operand['rows']): string => sizes.map((n, i) => `${n}·${strides[i]}`).join(' ')
+  const axis = ({ sizes, strides }: Operand['rows']): string =>
+    sizes.map((n, i) => `${n}·${strides[i]}`).join(' ')
   return `b${buffer}${base ? ` + ${base}` : ''} (batch ${axis(batch)} | rows ${axis(rows)} | terms ${axis(ks)})`
 }
 
@@ -65,15 +76,31 @@ function showContract(kernel: ContractKernel): string[] {
   ]
 }
 
-function showScatter({ name, outer, limit, count, inner, out, operand, indices, updates }: ScatterKernel): string[] {
+function showScatter({
+  name,
+  outer,
+  limit,
+  count,
+  inner,
+  out,
+  operand,
+  indices,
+  updates,
+}: ScatterKernel): string[] {
   const start = operand === null ? 'zeros' : `b${operand}`
-  return [`scatter ${name}: b${out} = ${start}, b${updates} added at b${indices}; ${outer} × ${count} of ${limit} × ${inner}`]
+  return [
+    `scatter ${name}: b${out} = ${start}, b${updates} added at b${indices}; ${outer} × ${count} of ${limit} × ${inner}`,
+  ]
 }
 
 /** One kernel as lines of text. */
 export function showKernel(kernel: Kernel): string {
   const lines =
-    kernel.kind === 'row' ? showRow(kernel) : kernel.kind === 'contract' ? showContract(kernel) : showScatter(kernel)
+    kernel.kind === 'row'
+      ? showRow(kernel)
+      : kernel.kind === 'contract'
+        ? showContract(kernel)
+        : showScatter(kernel)
   return lines.join('\n')
 }
 

@@ -64,7 +64,8 @@ class ProgramBuilder {
     const kernels = orderKernels(kernelGraph, inArena)
     const lives = lifetimes(kernels, inArena)
     const arena = planArena(lives)
-    for (const [v, offset] of arena.offsets) this.#homes.set(v, this.#buffer(`%${v.id}`, v, { kind: 'arena', offset }))
+    for (const [v, offset] of arena.offsets)
+      this.#homes.set(v, this.#buffer(`%${v.id}`, v, { kind: 'arena', offset }))
     let unsharedBytes = 0
     for (const life of lives.values()) unsharedBytes += life.bytes
     const program: Program = {
@@ -79,7 +80,11 @@ class ProgramBuilder {
   }
 
   // ---- buffers
-  #buffer(name: string, { dtype, size }: { dtype: ProgramBuffer['dtype']; size: number }, place: Place): number {
+  #buffer(
+    name: string,
+    { dtype, size }: { dtype: ProgramBuffer['dtype']; size: number },
+    place: Place,
+  ): number {
     this.#buffers.push({ dtype, size, place })
     this.#names.push(name)
     return this.#buffers.length - 1
@@ -184,7 +189,8 @@ class ProgramBuilder {
     }
     const exprs = draft.exprs.map((e) => this.#expr(e))
     const stores = this.#stores(draft.stores, replaced)
-    if (draft.kind === 'row') return { kind: 'row', name, sizes: draft.sizes, outer: draft.outer, exprs, stores }
+    if (draft.kind === 'row')
+      return { kind: 'row', name, sizes: draft.sizes, outer: draft.outer, exprs, stores }
     const { a, b, extents, members } = draft.lowering
     return {
       kind: 'contract',
@@ -217,7 +223,8 @@ class ProgramBuilder {
       const store = fill === undefined ? { buffer: home, expr, addr } : { buffer: home, expr, addr, fill }
       if (home < this.#request.leaves.length) second.push(store)
       else first.push(store)
-      for (const slot of replaced.get(value) ?? []) if (slot !== home) second.push({ buffer: slot, expr, addr })
+      for (const slot of replaced.get(value) ?? [])
+        if (slot !== home) second.push({ buffer: slot, expr, addr })
     }
     return [...first, ...second]
   }

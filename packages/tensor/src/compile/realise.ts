@@ -2,7 +2,15 @@
 // values that would be computed too often if they were inlined everywhere. The list may be liberal: a candidate that ends in
 // one kernel with all its readers is never stored.
 import { type FormulaOps, SCALARS, SCALAR_NAMES, type ScalarName } from '../graph/scalar-table.ts'
-import { isBuffer, isMovement, isStored, nextWalk, throughReshapes, type Value, type ValueGraph } from './values.ts'
+import {
+  isBuffer,
+  isMovement,
+  isStored,
+  nextWalk,
+  throughReshapes,
+  type Value,
+  type ValueGraph,
+} from './values.ts'
 
 /** Values that cost more than this many machine operations an element are worth a buffer when several readers need them. */
 const DEAR = 4

@@ -7,7 +7,7 @@ import { type Dims, sameShape } from '../graph/shape.ts'
 import type { DType } from '../graph/dtype.ts'
 import { planOnReference, runOnReference, settleAfterReplay } from '../tensor/evaluate.ts'
 import { pendingNodes } from '../tensor/handle.ts'
-import { flushClock, leavesReachedFrom, releaseWhenUnused } from '../tensor/lifetime.ts'
+import { leavesReachedFrom, mayBeNeeded, releaseWhenUnused } from '../tensor/lifetime.ts'
 import { fromStorage } from '../tensor/tensor.ts'
 import { leavesOf, unflatten } from '../tensor/tree.ts'
 import type { VariableState } from '../tensor/variable-state.ts'
@@ -87,7 +87,8 @@ export class Replay {
   release(): void {
     collected.unregister(this)
     releasePlan(this.#bound.plan)
-    for (const source of this.#sources) if (source instanceof Storage && source.disown()) releaseWhenUnused(source)
+    for (const source of this.#sources)
+      if (source instanceof Storage && source.disown()) releaseWhenUnused(source)
   }
 
   /** One call: `inputs` are the storages of the tensor arguments, in order. Returns what the function returns. */
@@ -107,7 +108,7 @@ export class Replay {
     let reached: Set<Leaf> | undefined
     const isNeeded = (storage: Storage): boolean => {
       if (storage.owners > 1) return true
-      if (storage.usedIn !== flushClock()) return false
+      if (!mayBeNeeded(storage)) return false
       reached ??= leavesReachedFrom(pendingNodes())
       return reached.has(storage)
     }
@@ -116,11 +117,14 @@ export class Replay {
       if (source instanceof Storage) this.#leaves[slot] = source
       else if (typeof source === 'number') {
         const storage = inputs[source]!
-        const copied = this.#overwrites[slot] && (isNeeded(storage) || inputs.indexOf(storage) !== inputs.lastIndexOf(storage))
+        const copied =
+          this.#overwrites[slot] &&
+          (isNeeded(storage) || inputs.indexOf(storage) !== inputs.lastIndexOf(storage))
         this.#leaves[slot] = copied ? storage.copy(backend) : storage
       } else {
         const { storage } = source
-        if (this.#overwrites[slot] && (isNeeded(storage) || inputs.includes(storage))) source.adopt(storage.copy(backend))
+        if (this.#overwrites[slot] && (isNeeded(storage) || inputs.includes(storage)))
+          source.adopt(storage.copy(backend))
         this.#leaves[slot] = source.storage
       }
     }
@@ -129,7 +133,8 @@ export class Replay {
   /** Runs the program; returns the storage of each root. */
   #execute(backend: Backend): Storage[] {
     const pointers = this.#pointers
-    for (let slot = 0; slot < this.#leaves.length; slot++) pointers[slot] = this.#leaves[slot]!.pointerOn(backend)
+    for (let slot = 0; slot < this.#leaves.length; slot++)
+      pointers[slot] = this.#leaves[slot]!.pointerOn(backend)
     const fresh: Storage[] = []
     for (const { slot, shape, dtype } of this.#fresh) {
       const storage = Storage.allocate(shape, dtype, backend)
@@ -139,7 +144,8 @@ export class Replay {
     for (let i = 0; i < this.#scalars.length; i++) this.#scalarValues[i] = this.#scalars[i]!.value
     const { executable, roots } = this.#bound.plan
     executable.run(pointers, this.#scalarValues)
-    for (let slot = 0; slot < this.#leaves.length; slot++) if (this.#overwrites[slot]) this.#leaves[slot]!.overwritten()
+    for (let slot = 0; slot < this.#leaves.length; slot++)
+      if (this.#overwrites[slot]) this.#leaves[slot]!.overwritten()
     const places: Storage[] = []
     for (let i = 0; i < roots.length; i++) {
       const { kind, slot } = roots[i]!
@@ -154,7 +160,9 @@ export class Replay {
     if (result === undefined) return undefined
     return unflatten(
       result,
-      leavesOf(result).map((leaf) => (leaf instanceof OutputReference ? fromStorage(roots[leaf.index]!) : leaf)),
+      leavesOf(result).map((leaf) =>
+        leaf instanceof OutputReference ? fromStorage(roots[leaf.index]!) : leaf,
+      ),
     )
   }
 
@@ -198,6 +206,7 @@ function inPlaceTargets(
 
 /** The leaf that a node is, seen through markers; null if it is computed. */
 function leafBehind(node: Node): Leaf | null {
-  while (!node.value && (node.prim === 'stop' || node.prim === 'mark' || node.prim === 'composite')) node = node.src[0]!
+  while (!node.value && (node.prim === 'stop' || node.prim === 'mark' || node.prim === 'composite'))
+    node = node.src[0]!
   return node.value ?? (node.prim === 'buffer' ? node.attrs.leaf : null)
 }

@@ -68,7 +68,8 @@ const transpose: Rule = (n, [x], { usesOfSource }) => {
 function sumOfProducts(axes: Dims, x: Node, shape: Dims): Node | undefined {
   const rank = x.shape.length
   const batch = range(0, rank - 2).filter((axis) => x.shape[axis] !== 1)
-  if (x.prim !== 'dot' || axes.length !== batch.length || batch.some((axis) => !axes.includes(axis))) return undefined
+  if (x.prim !== 'dot' || axes.length !== batch.length || batch.some((axis) => !axes.includes(axis)))
+    return undefined
   const [a, b] = x.src as [Node, Node]
   const [m, k, width] = [a.shape[rank - 2]!, a.shape[rank - 1]!, b.shape[rank - 1]!]
   const terms = (sizeOf(x.shape) / (m * width)) * k
@@ -84,7 +85,12 @@ const reduce: Rule = (n, [x], { usesOfSource }) => {
   const { kind, axes } = n.attrs
   if (x!.shape.includes(0)) return p.constant(identityOf(kind, n.dtype), n.dtype, n.shape)
   if (usesOfSource(0) > 1) return undefined
-  if (x!.prim === 'reduce' && x!.attrs.kind === kind) return p.reduce(kind, x!.src[0]!, [...x!.attrs.axes, ...axes].toSorted((a, b) => a - b))
+  if (x!.prim === 'reduce' && x!.attrs.kind === kind)
+    return p.reduce(
+      kind,
+      x!.src[0]!,
+      [...x!.attrs.axes, ...axes].toSorted((a, b) => a - b),
+    )
   return kind === 'sum' ? sumOfProducts(axes, x!, n.shape) : undefined
 }
 
@@ -96,7 +102,9 @@ const argReduce: Rule = (n, [x]) => {
   const equal = p.map('eq', x!, best)
   const wins = isFloat(x!.dtype) ? p.map('or', equal, p.map('ne', x!, x!)) : equal
   const length = x!.shape[axis]!
-  return p.reduce('min', p.map('select', wins, p.iota(x!.shape, axis), p.constant(length - 1, 'int32')), [axis])
+  return p.reduce('min', p.map('select', wins, p.iota(x!.shape, axis), p.constant(length - 1, 'int32')), [
+    axis,
+  ])
 }
 
 // ---- joining and cutting
@@ -123,7 +131,8 @@ const slice: Rule = (n, [x]) => {
 const concat: Rule = (n, src, { usesOfSource }) => {
   if (n.prim !== 'concat') return undefined
   const { axis } = n.attrs
-  const nested = (x: Node, i: number): boolean => x.prim === 'concat' && x.attrs.axis === axis && usesOfSource(i) === 1
+  const nested = (x: Node, i: number): boolean =>
+    x.prim === 'concat' && x.attrs.axis === axis && usesOfSource(i) === 1
   if (!src.some(nested)) return undefined
   return p.concat(
     src.flatMap((x, i) => (nested(x, i) ? x.src : [x])),
@@ -202,7 +211,8 @@ class PadSums {
   sum(a: Node, b: Node, shape: Dims, dtype: DType): Node | undefined {
     const left = this.#partsOf(a)
     const right = left && this.#partsOf(b)
-    if (!left || !right || left[0]!.axis !== right[0]!.axis || left.length + right.length > MOST_PARTS) return undefined
+    if (!left || !right || left[0]!.axis !== right[0]!.axis || left.length + right.length > MOST_PARTS)
+      return undefined
     const parts = [...left, ...right]
     const joined = sideBySide(parts, shape, dtype)
     if (joined) this.#parts.set(joined, parts)

@@ -97,7 +97,9 @@ class Scheduler {
 
   #join(v: Value, border: readonly Value[], producers: ReadonlySet<Cluster>): Cluster | null {
     if (!this.#fuse || (!v.placement && (v.node.prim === 'dot' || v.node.prim === 'scatter'))) return null
-    const candidates = [...producers].sort((a, b) => b.level - a.level || b.id - a.id).slice(0, MOST_CANDIDATES)
+    const candidates = [...producers]
+      .sort((a, b) => b.level - a.level || b.id - a.id)
+      .slice(0, MOST_CANDIDATES)
     for (const candidate of [...candidates, ...this.#siblings(v, border, producers)]) {
       if (mayDependOnOther(producers, candidate)) continue
       if (!candidate.lowering.add(v)) return candidate
@@ -135,7 +137,10 @@ class Scheduler {
         x: null,
         distance: Infinity,
       }).x
-    if (!choice) throw new Error(`[compile] ${v.node.prim} of shape [${v.shape.join(', ')}] does not fit into one kernel (${refusal.kind})`)
+    if (!choice)
+      throw new Error(
+        `[compile] ${v.node.prim} of shape [${v.shape.join(', ')}] does not fit into one kernel (${refusal.kind})`,
+      )
     return choice
   }
 }

@@ -42,7 +42,12 @@ export function signatureOf(value: unknown, storageOf: (leaf: unknown) => Storag
 const MANY_SIGNATURES = 16
 
 /** Warns once when a function has been traced for more than 16 signatures, naming the argument that keeps changing. */
-export function warnAboutSignatures(name: string, count: number, before: readonly string[], now: readonly string[]): void {
+export function warnAboutSignatures(
+  name: string,
+  count: number,
+  before: readonly string[],
+  now: readonly string[],
+): void {
   if (count !== MANY_SIGNATURES + 1) return
   const changed = now.findIndex((key, i) => key !== before[i])
   console.warn(

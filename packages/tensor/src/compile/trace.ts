@@ -65,7 +65,10 @@ export function traceFunction(
     let met = variables.get(state)
     if (!met) {
       const { shape, dtype } = state.storage
-      variables.set(state, (met = { state, placeholder: new Placeholder(shape, dtype, tracer), assigned: null }))
+      variables.set(
+        state,
+        (met = { state, placeholder: new Placeholder(shape, dtype, tracer), assigned: null }),
+      )
     }
     return met
   }
@@ -87,19 +90,31 @@ export function traceFunction(
     })
     const returned = fn(...(unflatten(args, leaves) as unknown[]))
     if (returned instanceof Promise)
-      throw new Error(`[${tracer}] the function must be synchronous; it returned a Promise. Read values outside of ${tracer}`)
+      throw new Error(
+        `[${tracer}] the function must be synchronous; it returned a Promise. Read values outside of ${tracer}`,
+      )
     const outputs: Node[] = []
     const result = unflatten(
       returned,
       leavesOf(returned).map((leaf) =>
-        leaf instanceof Tensor ? new OutputReference(outputs.push(nodeOf(tracer, 'a result', leaf)) - 1) : leaf,
+        leaf instanceof Tensor
+          ? new OutputReference(outputs.push(nodeOf(tracer, 'a result', leaf)) - 1)
+          : leaf,
       ),
     )
     return { result, outputs }
   }
-  const { result, outputs } = withOwnNodeTable(() => withTracing(() => withVariableView(view, () => scoped(body))))
+  const { result, outputs } = withOwnNodeTable(() =>
+    withTracing(() => withVariableView(view, () => scoped(body))),
+  )
   const roots = [...outputs, ...[...variables.values()].flatMap((v) => v.assigned ?? [])]
-  return { inputs, variables: [...variables.values()], result, outputs, captured: capturedNodes(roots, firstNode) }
+  return {
+    inputs,
+    variables: [...variables.values()],
+    result,
+    outputs,
+    captured: capturedNodes(roots, firstNode),
+  }
 }
 
 /** Uncomputed nodes made before the trace, as far out as it uses them; constants and other buffer-free nodes stay inline. */
@@ -118,4 +133,3 @@ function capturedNodes(roots: readonly Node[], firstNode: number): Node[] {
 function dependsOnLeaves(node: Node): boolean {
   return leavesReachedFrom([node]).size > 0
 }
-

@@ -66,7 +66,11 @@ const NO_PARTS: readonly Value[] = []
 export function valueGraph(roots: readonly Node[], keep: readonly (Node | null)[]): ValueGraph {
   const values: Value[] = []
   const of = new Map<Node, Value>()
-  const make = (node: Node, src: readonly Value[], more: Partial<Pick<Value, 'placement' | 'parts'>> = {}): Value => {
+  const make = (
+    node: Node,
+    src: readonly Value[],
+    more: Partial<Pick<Value, 'placement' | 'parts'>> = {},
+  ): Value => {
     const shape = more.placement ? src[0]!.shape : node.shape
     const v: Value = {
       id: values.length,

@@ -1,8 +1,27 @@
 // The kernel language as an executable specification: runs programs as plain loops. The compiler is tested on it without any
 // code generator, and a code generator can compare its kernels with it one by one. Slow on purpose.
 import type { Capabilities, Executable, KernelBackend, PhysicalMemory, Pointer } from '../backend/contract.ts'
-import type { Affine, ContractKernel, Expr, Kernel, Operand, Program, RowKernel, ScatterKernel, Store } from '../backend/ir.ts'
-import { bytesOf, DTYPE_NAMES, type DType, DTYPES, type Element, isFloat, toElement, type TypedArray } from '../graph/dtype.ts'
+import type {
+  Affine,
+  ContractKernel,
+  Expr,
+  Kernel,
+  Operand,
+  Program,
+  RowKernel,
+  ScatterKernel,
+  Store,
+} from '../backend/ir.ts'
+import {
+  bytesOf,
+  DTYPE_NAMES,
+  type DType,
+  DTYPES,
+  type Element,
+  isFloat,
+  toElement,
+  type TypedArray,
+} from '../graph/dtype.ts'
 import type { ReduceKind } from '../graph/node.ts'
 import { evaluateScalar, type ScalarName } from '../graph/scalar-table.ts'
 
@@ -87,7 +106,13 @@ export function interpretingBackend(capabilities: Partial<Capabilities> = {}): I
     },
     read: async (pointer, dtype, length) => readSync(pointer, dtype, length),
     readSync,
-    memory: (): PhysicalMemory => ({ liveBytes, peakBytes, reservedBytes: liveBytes, buffers: buffers.size, modules }),
+    memory: (): PhysicalMemory => ({
+      liveBytes,
+      peakBytes,
+      reservedBytes: liveBytes,
+      buffers: buffers.size,
+      modules,
+    }),
     compile(program): Executable {
       programs.push(program)
       modules++
@@ -108,14 +133,23 @@ export function interpretingBackend(capabilities: Partial<Capabilities> = {}): I
 }
 
 /** Runs `program` once; `params` are the bytes behind each slot. */
-export function runProgram(program: Program, params: readonly ArrayBuffer[], scalars: ArrayLike<number>): void {
+export function runProgram(
+  program: Program,
+  params: readonly ArrayBuffer[],
+  scalars: ArrayLike<number>,
+): void {
   const arena = new ArrayBuffer(Math.ceil(program.arenaBytes / 64) * 64)
   // what a kernel forgets to write must not look like a 0
   new Uint8Array(arena).fill(0xcd)
   const views = program.buffers.map(({ dtype, size, place }) =>
     place.kind === 'param'
       ? viewOf(params[place.slot]!, 0, dtype, size)
-      : viewOf(arena, place.offset, dtype, Math.min(size, (arena.byteLength - place.offset) / bytesOf(dtype))),
+      : viewOf(
+          arena,
+          place.offset,
+          dtype,
+          Math.min(size, (arena.byteLength - place.offset) / bytesOf(dtype)),
+        ),
   )
   const scalarValues = program.scalars.map((dtype, i) => toElement(dtype, scalars[i]!))
   for (const kernel of program.kernels) runKernel(kernel, views, scalarValues)
@@ -140,14 +174,21 @@ function evaluateAffine(form: Affine, loops: readonly number[]): number {
 }
 
 /** Calls `body` for each setting of loops `from` … `to - 1`. */
-function forEachIndex(sizes: readonly number[], from: number, to: number, loops: number[], body: () => void): void {
+function forEachIndex(
+  sizes: readonly number[],
+  from: number,
+  to: number,
+  loops: number[],
+  body: () => void,
+): void {
   if (from === to) return body()
   for (loops[from] = 0; loops[from]! < sizes[from]!; loops[from] = loops[from]! + 1)
     forEachIndex(sizes, from + 1, to, loops, body)
 }
 
 function element(view: TypedArray, at: number): Element {
-  if (at < 0 || at >= view.length) throw new Error(`[interpreter] index ${at} is outside of a buffer of ${view.length} elements`)
+  if (at < 0 || at >= view.length)
+    throw new Error(`[interpreter] index ${at} is outside of a buffer of ${view.length} elements`)
   return view[at]!
 }
 
@@ -222,7 +263,8 @@ class Evaluator {
 
 // ---- reductions
 function startOf(kind: ReduceKind, dtype: DType): Element {
-  if (kind === 'sum' || kind === 'prod') return dtype === 'int64' ? (kind === 'sum' ? 0n : 1n) : kind === 'sum' ? 0 : 1
+  if (kind === 'sum' || kind === 'prod')
+    return dtype === 'int64' ? (kind === 'sum' ? 0n : 1n) : kind === 'sum' ? 0 : 1
   return kind === 'min' ? DTYPES[dtype].highest : DTYPES[dtype].lowest
 }
 
@@ -254,17 +296,24 @@ function runRow(kernel: RowKernel, views: readonly TypedArray[], scalars: readon
   const reduces = exprs.flatMap((e, i) => (e.op === 'reduce' ? [{ e, i }] : []))
   const innerStores = stores.filter(isInner)
   const rowStores = stores.filter((s) => !isInner(s))
-  const passes = Math.max(0, ...reduces.map(({ e }) => e.phase), ...innerStores.map((s) => exprs[s.expr]!.phase + 1))
+  const passes = Math.max(
+    0,
+    ...reduces.map(({ e }) => e.phase),
+    ...innerStores.map((s) => exprs[s.expr]!.phase + 1),
+  )
   fillBuffers(stores, views)
   forEachIndex(sizes, 0, outer, loops, () => {
     evaluator.finished.clear()
     for (let pass = 0; pass < passes; pass++) {
-      const sums = reduces.filter(({ e }) => e.phase === pass + 1).map(({ e, i }) => ({ e, i, sum: startOf(e.kind, e.dtype) }))
+      const sums = reduces
+        .filter(({ e }) => e.phase === pass + 1)
+        .map(({ e, i }) => ({ e, i, sum: startOf(e.kind, e.dtype) }))
       const now = innerStores.filter((s) => exprs[s.expr]!.phase === pass)
       if (!sums.length && !now.length) continue
       forEachIndex(sizes, outer, sizes.length, loops, () => {
         const memo = new Map<number, Element>()
-        for (const s of sums) s.sum = combine(s.e.kind, s.e.dtype, s.sum, evaluator.value(s.e.args[0], loops, memo))
+        for (const s of sums)
+          s.sum = combine(s.e.kind, s.e.dtype, s.sum, evaluator.value(s.e.args[0], loops, memo))
         // all values of a pass are known before anything is stored
         const values = now.map((s) => evaluator.value(s.expr, loops, memo))
         now.forEach((s, j) => put(views, s, loops, values[j]!))
@@ -287,7 +336,11 @@ function axisOffset({ sizes, strides }: Operand['rows'], at: number): number {
   return offset
 }
 
-function runContract(kernel: ContractKernel, views: readonly TypedArray[], scalars: readonly Element[]): void {
+function runContract(
+  kernel: ContractKernel,
+  views: readonly TypedArray[],
+  scalars: readonly Element[],
+): void {
   const { batch, m, n, k, a, b, exprs, stores, dtype } = kernel
   const evaluator = new Evaluator(exprs, views, scalars)
   const acc = exprs.findIndex((e) => e.op === 'acc')
@@ -298,8 +351,14 @@ function runContract(kernel: ContractKernel, views: readonly TypedArray[], scala
     const [bi, mi, ni] = loops as [number, number, number]
     let sum = startOf('sum', dtype)
     for (let ki = 0; ki < k; ki++) {
-      const x = element(left, a.base + axisOffset(a.batch, bi) + axisOffset(a.rows, mi) + axisOffset(a.ks, ki))
-      const y = element(right, b.base + axisOffset(b.batch, bi) + axisOffset(b.rows, ni) + axisOffset(b.ks, ki))
+      const x = element(
+        left,
+        a.base + axisOffset(a.batch, bi) + axisOffset(a.rows, mi) + axisOffset(a.ks, ki),
+      )
+      const y = element(
+        right,
+        b.base + axisOffset(b.batch, bi) + axisOffset(b.rows, ni) + axisOffset(b.ks, ki),
+      )
       sum = combine('sum', dtype, sum, evaluateScalar('mul', dtype, [x, y]))
     }
     evaluator.finished.clear()

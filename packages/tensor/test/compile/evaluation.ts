@@ -27,13 +27,18 @@ export const seedRandom = (to: number): void => {
 export function leaf(shape: Dims, dtype: DType = 'float32', data?: ArrayLike<number>): TestLeaf {
   const array = allocate(dtype, sizeOf(shape))
   for (let i = 0; i < array.length; i++) {
-    const x = data ? data[i]! : dtype === 'float32' || dtype === 'float64' ? random() * 4 - 2 : Math.floor(random() * 9)
+    const x = data
+      ? data[i]!
+      : dtype === 'float32' || dtype === 'float64'
+        ? random() * 4 - 2
+        : Math.floor(random() * 9)
     array[i] = dtype === 'int64' ? BigInt(x) : dtype === 'bool' ? (x > 4 ? 1 : 0) : x
   }
   return { id: serial(), shape, dtype, data: array }
 }
 
-export const input = (shape: Dims, dtype: DType = 'float32', data?: ArrayLike<number>): Node => buffer(leaf(shape, dtype, data))
+export const input = (shape: Dims, dtype: DType = 'float32', data?: ArrayLike<number>): Node =>
+  buffer(leaf(shape, dtype, data))
 export const leafOfNode = (n: Node): TestLeaf => {
   if (n.prim !== 'buffer') throw new Error('not a leaf')
   return n.attrs.leaf as TestLeaf
@@ -51,7 +56,11 @@ export interface Evaluated {
 export function evaluate(
   backend: Backend,
   roots: readonly Node[],
-  { inPlace = new Map(), keep = [], ...options }: CompileOptions & { inPlace?: Map<number, Leaf>; keep?: readonly Node[] } = {},
+  {
+    inPlace = new Map(),
+    keep = [],
+    ...options
+  }: CompileOptions & { inPlace?: Map<number, Leaf>; keep?: readonly Node[] } = {},
 ): Evaluated {
   const bound = planGraph({ roots, inPlace, keep }, backend, options)
   const { plan } = bound
@@ -60,15 +69,19 @@ export function evaluate(
     pointers[slot] = backend.allocate(sizeOf(l.shape) * bytesOf(l.dtype) + 64)
     backend.write(pointers[slot]!, (l as TestLeaf).data)
   })
-  for (const { slot, dtype, size } of plan.outputs) pointers[slot] = backend.allocate(size * bytesOf(dtype) + 64)
+  for (const { slot, dtype, size } of plan.outputs)
+    pointers[slot] = backend.allocate(size * bytesOf(dtype) + 64)
   plan.executable.run(
     pointers,
     bound.scalars.map((s) => s.value),
   )
-  const read = (slot: number, dtype: DType, size: number): TypedArray => backend.readSync!(pointers[slot]!, dtype, size)
+  const read = (slot: number, dtype: DType, size: number): TypedArray =>
+    backend.readSync!(pointers[slot]!, dtype, size)
   const values = plan.roots.map(({ slot }, i) => read(slot, roots[i]!.dtype, sizeOf(roots[i]!.shape)))
   const leaves = new Map(bound.leaves.map((l, slot) => [l, read(slot, l.dtype, sizeOf(l.shape))]))
-  const kept = new Map(plan.kept.map(({ index, slot }) => [index, read(slot, keep[index]!.dtype, sizeOf(keep[index]!.shape))]))
+  const kept = new Map(
+    plan.kept.map(({ index, slot }) => [index, read(slot, keep[index]!.dtype, sizeOf(keep[index]!.shape))]),
+  )
   for (const p of pointers) backend.free(p, 0)
   return { values, bound, leaves, kept }
 }
@@ -92,5 +105,8 @@ export function distance(actual: TypedArray, wanted: TypedArray): number {
 }
 
 /** How many kernels a request becomes. */
-export const kernelCount = (backend: KernelBackend, roots: readonly Node[], options: CompileOptions = {}): number =>
-  planGraph({ roots, inPlace: new Map(), keep: [] }, backend, options).plan.kernelCount
+export const kernelCount = (
+  backend: KernelBackend,
+  roots: readonly Node[],
+  options: CompileOptions = {},
+): number => planGraph({ roots, inPlace: new Map(), keep: [] }, backend, options).plan.kernelCount

@@ -1,6 +1,17 @@
 // Index maps: each is compared with what the indices are, one loop setting after the other.
 import { describe, expect, it } from 'vitest'
-import { add, type Index, linear, moveIndex, type Nest, reshapeIndex, sameAffine, scale, splitLinear, unit } from '../../src/compile/index-map.ts'
+import {
+  add,
+  type Index,
+  linear,
+  moveIndex,
+  type Nest,
+  reshapeIndex,
+  sameAffine,
+  scale,
+  splitLinear,
+  unit,
+} from '../../src/compile/index-map.ts'
 import type { Node } from '../../src/graph/node.ts'
 import * as p from '../../src/graph/primitives.ts'
 import { type Dims, rowMajor, sizeOf } from '../../src/graph/shape.ts'
@@ -8,10 +19,12 @@ import { input } from './evaluation.ts'
 
 const nestOf = (sizes: Dims): Nest => ({ loops: sizes.length, sizes: [...sizes], split: null })
 const loopsOf = (sizes: Dims): Index => sizes.map((_, i) => unit(i))
-const value = (form: readonly number[], at: Dims): number => form.slice(1).reduce((n, c, i) => n + c * (at[i] ?? 0), form[0]!)
+const value = (form: readonly number[], at: Dims): number =>
+  form.slice(1).reduce((n, c, i) => n + c * (at[i] ?? 0), form[0]!)
 
 function* settings(sizes: Dims): Iterable<number[]> {
-  for (let n = 0; n < sizeOf(sizes); n++) yield rowMajor(sizes).map((stride, i) => Math.floor(n / stride) % sizes[i]!)
+  for (let n = 0; n < sizeOf(sizes); n++)
+    yield rowMajor(sizes).map((stride, i) => Math.floor(n / stride) % sizes[i]!)
 }
 
 describe('affine forms', () => {
@@ -27,26 +40,24 @@ describe('affine forms', () => {
 })
 
 describe('reshape', () => {
-  /** From, to, the loop to split (or null where no affine index exists), or the loops as they are. */
-  const cases: readonly (readonly [Dims, Dims, 'affine' | readonly [number, number] | null])[] = [
-    [[6, 4], [24], 'affine'],
-    [[6, 4], [6, 4, 1], 'affine'],
-    [[6, 1, 4], [1, 6, 4], 'affine'],
-    [[2, 3, 4], [6, 4], 'affine'],
-    [[24], [6, 4], [0, 4]],
-    [[6, 4], [2, 3, 4], [0, 3]],
-    [[6, 4], [3, 8], [0, 2]],
-    [[4, 6], [3, 8], null],
-    [[], [1, 1], 'affine'],
+  const affine: readonly (readonly [Dims, Dims])[] = [
+    [[6, 4], [24]],
+    [
+      [6, 4],
+      [6, 4, 1],
+    ],
+    [
+      [6, 1, 4],
+      [1, 6, 4],
+    ],
+    [
+      [2, 3, 4],
+      [6, 4],
+    ],
+    [[], [1, 1]],
   ]
-  it.each(cases)('%j to %j: %j', (from, to, outcome) => {
-    const nest = nestOf(from)
-    const index = reshapeIndex(loopsOf(from), from, to, nest)
-    if (outcome !== 'affine') {
-      expect(index).toBeNull()
-      expect(nest.split).toEqual(outcome && { loop: outcome[0], inner: outcome[1] })
-      return
-    }
+  it.each(affine)('%j to %j is affine', (from, to) => {
+    const index = reshapeIndex(loopsOf(from), from, to, nestOf(from))
     for (const at of settings(from)) {
       const want = value(linear(loopsOf(from), from), at)
       expect(value(linear(index!, to), at)).toBe(want)
@@ -55,6 +66,19 @@ describe('reshape', () => {
         expect(value(index![i]!, at)).toBeLessThan(d)
       })
     }
+  })
+
+  /** From, to, the loop to split and the size of its inner part; null where splitting does not help. */
+  const refused: readonly (readonly [Dims, Dims, { loop: number; inner: number } | null])[] = [
+    [[24], [6, 4], { loop: 0, inner: 4 }],
+    [[6, 4], [2, 3, 4], { loop: 0, inner: 3 }],
+    [[6, 4], [3, 8], { loop: 0, inner: 2 }],
+    [[4, 6], [3, 8], null],
+  ]
+  it.each(refused)('%j to %j asks for a split: %j', (from, to, split) => {
+    const nest = nestOf(from)
+    expect(reshapeIndex(loopsOf(from), from, to, nest)).toBeNull()
+    expect(nest.split).toEqual(split)
   })
 
   it('splits a reversed address without a division', () => {

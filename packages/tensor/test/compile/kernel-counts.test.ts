@@ -72,42 +72,69 @@ const cases: readonly (readonly [string, number, () => Node[]])[] = [
       return [s.div(e, unsqueeze(squeeze(rowSum(e))))]
     },
   ],
-  ['logSoftmax', 1, () => {
-    const a = x()
-    const shifted = s.sub(a, rowMax(a))
-    return [s.sub(shifted, s.log(rowSum(s.exp(shifted))))]
-  }],
+  [
+    'logSoftmax',
+    1,
+    () => {
+      const a = x()
+      const shifted = s.sub(a, rowMax(a))
+      return [s.sub(shifted, s.log(rowSum(s.exp(shifted))))]
+    },
+  ],
   ['softmax backward', 1, () => softmaxBackward(x())],
   ['x.sub(mean).div(sqrt(var + eps)).mul(g).add(b)', 1, () => [layerNormByHand(x())]],
   ['layer norm backward', 2, () => layerNormBackward(x())],
   ['gelu', 1, () => [gelu(x())]],
   ['gelu(a·x + b)', 1, () => [gelu(s.add(s.mul(x(), input([8])), input([8])))]],
-  ['where(x > 0, x, exp(x) − 1)', 1, () => {
-    const a = x()
-    return [s.select(s.gt(a, 0), a, s.sub(s.exp(a), 1))]
-  }],
+  [
+    'where(x > 0, x, exp(x) − 1)',
+    1,
+    () => {
+      const a = x()
+      return [s.select(s.gt(a, 0), a, s.sub(s.exp(a), 1))]
+    },
+  ],
   ['dense + bias + relu', 1, () => [s.relu(s.add(p.dot(x(), input([8, 5])), input([5])))]],
-  ['dense + bias + relu + residual', 1, () => [s.add(s.relu(s.add(p.dot(x(), input([8, 8])), input([8]))), input([6, 8]))]],
-  ['dense of a batch of sequences', 1, () => [
-    s.relu(s.add(p.dot(input([2, 3, 8]), p.broadcastTo(input([8, 5]), [2, 8, 5])), input([5]))),
-  ]],
+  [
+    'dense + bias + relu + residual',
+    1,
+    () => [s.add(s.relu(s.add(p.dot(x(), input([8, 8])), input([8]))), input([6, 8]))],
+  ],
+  [
+    'dense of a batch of sequences',
+    1,
+    () => [s.relu(s.add(p.dot(input([2, 3, 8]), p.broadcastTo(input([8, 5]), [2, 8, 5])), input([5])))],
+  ],
   ['argMax', 1, () => [p.argReduce('max', x(), 1)]],
   ['cross-entropy forward and backward, and the mean', 2, () => crossEntropy(x())],
-  ['sum of everything and the mean beside it', 1, () => {
-    const a = x()
-    return [p.reduce('sum', a, [0, 1]), s.div(p.reduce('sum', a, [0, 1]), 48)]
-  }],
+  [
+    'sum of everything and the mean beside it',
+    1,
+    () => {
+      const a = x()
+      return [p.reduce('sum', a, [0, 1]), s.div(p.reduce('sum', a, [0, 1]), 48)]
+    },
+  ],
   ['product with a column', 1, () => [p.dot(x(), input([8, 1]))]],
   ['product with a row', 1, () => [p.dot(input([1, 6]), x())]],
   ['outer product', 1, () => [p.dot(input([6, 1]), input([1, 8]))]],
   ['integer product', 1, () => [p.dot(input([3, 4], 'int32'), input([4, 5], 'int32'))]],
   ['gather of rows, scaled', 1, () => [s.mul(p.gather(input([10, 4]), input([3], 'int32'), 0), 2)]],
-  ['dropout with its own random bits', 1, () => {
-    const a = x()
-    const counter = p.reshape(p.iota([48], 0), [6, 8])
-    const bits = s.threefry(p.broadcastTo(input([1, 1], 'int32'), [6, 8]), p.constant(7, 'int32', [6, 8]), counter, p.constant(0, 'int32', [6, 8]))
-    return [s.select(s.lt(p.cast(s.shiftRightLogical(bits, 9), 'float32'), 4e6), s.mul(a, 2), 0)]
-  }],
+  [
+    'dropout with its own random bits',
+    1,
+    () => {
+      const a = x()
+      const counter = p.reshape(p.iota([48], 0), [6, 8])
+      const bits = s.threefry(
+        p.broadcastTo(input([1, 1], 'int32'), [6, 8]),
+        p.constant(7, 'int32', [6, 8]),
+        counter,
+        p.constant(0, 'int32', [6, 8]),
+      )
+      return [s.select(s.lt(p.cast(s.shiftRightLogical(bits, 9), 'float32'), 4e6), s.mul(a, 2), 0)]
+    },
+  ],
 ]
 
 describe('kernel counts', () => {

@@ -18,7 +18,13 @@ const CPU_CAPS = { maxExprs: 256, contractDtypes: new Set(['float32'] as const) 
 
 const ELEMENTWISE = SCALAR_NAMES.filter((fn) => {
   const { accepts, result, arity } = SCALARS[fn]
-  return (accepts === 'float' || accepts === 'number') && result === 'same' && arity <= 2 && fn !== 'pow' && fn !== 'rem'
+  return (
+    (accepts === 'float' || accepts === 'number') &&
+    result === 'same' &&
+    arity <= 2 &&
+    fn !== 'pow' &&
+    fn !== 'rem'
+  )
 }) as Exclude<ScalarName, 'cast' | 'bitcast'>[]
 
 describe('elementwise chains', () => {
@@ -33,7 +39,10 @@ describe('elementwise chains', () => {
         const other = random() < 0.5 ? input([5]) : x
         y = SCALARS[fn].arity === 1 ? s[fn](y) : random() < 0.5 ? s[fn](y, other) : s[fn](other, y)
       }
-      expect(planGraph({ roots: [y], inPlace: new Map(), keep: [] }, backend).plan.kernelCount, `seed ${seed}`).toBe(1)
+      expect(
+        planGraph({ roots: [y], inPlace: new Map(), keep: [] }, backend).plan.kernelCount,
+        `seed ${seed}`,
+      ).toBe(1)
       clearNodeTable()
     }
   })
@@ -73,7 +82,9 @@ describe('stencils and wide sums', () => {
     let y: Node = input([400])
     for (let i = 0; i < 40; i++) {
       const n = y.shape[0]!
-      y = s.tanh(s.add(s.mul(p.slice(y, [0], [n - 2]), 2), s.sub(p.slice(y, [1], [n - 2]), p.slice(y, [2], [n - 2]))))
+      y = s.tanh(
+        s.add(s.mul(p.slice(y, [0], [n - 2]), 2), s.sub(p.slice(y, [1], [n - 2]), p.slice(y, [2], [n - 2]))),
+      )
     }
     const { values } = evaluate(backend, [y])
     expect(distance(values[0]!, expected([y])[0]!)).toBeLessThan(1e-4)
@@ -112,7 +123,8 @@ describe('caps', () => {
     }
     for (const program of backend.programs) {
       expect(mostBuffers(program)).toBeLessThanOrEqual(8)
-      for (const kernel of program.kernels) if (kernel.kind !== 'scatter') expect(kernel.exprs.length).toBeLessThanOrEqual(40)
+      const sizes = program.kernels.map((kernel) => (kernel.kind === 'scatter' ? 0 : kernel.exprs.length))
+      expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(40)
     }
   })
 })

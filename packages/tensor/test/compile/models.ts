@@ -40,7 +40,10 @@ export function adamStep(loss: Node, parameters: readonly Node[]): Step {
   }
   gradients([loss], [p.constant(1, 'float32', loss.shape)], parameters).forEach((gradient, i) => {
     const w = parameters[i]!
-    const [m, v] = [input(w.shape, 'float32', new Float32Array(sizeOf(w.shape))), input(w.shape, 'float32', new Float32Array(sizeOf(w.shape)))]
+    const [m, v] = [
+      input(w.shape, 'float32', new Float32Array(sizeOf(w.shape))),
+      input(w.shape, 'float32', new Float32Array(sizeOf(w.shape))),
+    ]
     const nextM = s.add(s.mul(m, 0.9), s.mul(gradient!, 0.1))
     const nextV = s.add(s.mul(v, 0.999), s.mul(s.mul(gradient!, gradient!), 0.001))
     replace(m, nextM)
@@ -51,7 +54,13 @@ export function adamStep(loss: Node, parameters: readonly Node[]): Step {
 }
 
 const oneHot = (rows: number, classes: number): Node =>
-  input([rows, classes], 'float32', Float32Array.from({ length: rows * classes }, (_, i) => (i % classes === Math.floor(i / classes) % classes ? 1 : 0)))
+  input(
+    [rows, classes],
+    'float32',
+    Float32Array.from({ length: rows * classes }, (_, i) =>
+      i % classes === Math.floor(i / classes) % classes ? 1 : 0,
+    ),
+  )
 
 /** Dense layers with relu between them. */
 export function mlp(sizes: Dims = [784, 128, 10], batch = 128): Step {
@@ -67,7 +76,14 @@ export function mlp(sizes: Dims = [784, 128, 10], batch = 128): Step {
 }
 
 /** Encoder blocks with pre-norm attention and GELU. */
-export function transformer({ batch = 2, length = 4, width = 8, heads = 2, blocks = 2, classes = 3 } = {}): Step {
+export function transformer({
+  batch = 2,
+  length = 4,
+  width = 8,
+  heads = 2,
+  blocks = 2,
+  classes = 3,
+} = {}): Step {
   const parameters: Node[] = []
   const weight = (...shape: number[]): Node => {
     const w = input(shape)
@@ -81,8 +97,12 @@ export function transformer({ batch = 2, length = 4, width = 8, heads = 2, block
   }
   const size = width / heads
   const attention = (x: Node): Node => {
-    const qkv = p.transpose(p.reshape(p.dot(x, weight(width, 3 * width)), [batch, length, 3, heads, size]), [2, 0, 3, 1, 4])
-    const part = (i: number): Node => p.reshape(p.slice(qkv, [i, 0, 0, 0, 0], [1, batch, heads, length, size]), [batch, heads, length, size])
+    const qkv = p.transpose(
+      p.reshape(p.dot(x, weight(width, 3 * width)), [batch, length, 3, heads, size]),
+      [2, 0, 3, 1, 4],
+    )
+    const part = (i: number): Node =>
+      p.reshape(p.slice(qkv, [i, 0, 0, 0, 0], [1, batch, heads, length, size]), [batch, heads, length, size])
     const scores = s.mul(p.dot(part(0), p.transpose(part(1), [0, 1, 3, 2])), size ** -0.5)
     const e = s.exp(s.sub(scores, p.stop(p.reduce('maxNumber', scores, [3]))))
     const mixed = p.transpose(p.dot(s.div(e, rowSum(e)), part(2)), [0, 2, 1, 3])
@@ -95,6 +115,12 @@ export function transformer({ batch = 2, length = 4, width = 8, heads = 2, block
     const hidden = gelu(s.add(p.dot(layerNorm(h), weight(width, 4 * width)), weight(4 * width)))
     h = s.add(h, s.add(p.dot(hidden, weight(4 * width, width)), weight(width)))
   }
-  const pooled = p.reshape(s.div(p.reduce('sum', p.reshape(h, [batch, length, width]), [1]), length), [batch, width])
-  return adamStep(crossEntropy(s.add(p.dot(pooled, weight(width, classes)), weight(classes)), oneHot(batch, classes)), parameters)
+  const pooled = p.reshape(s.div(p.reduce('sum', p.reshape(h, [batch, length, width]), [1]), length), [
+    batch,
+    width,
+  ])
+  return adamStep(
+    crossEntropy(s.add(p.dot(pooled, weight(width, classes)), weight(classes)), oneHot(batch, classes)),
+    parameters,
+  )
 }

@@ -16,11 +16,15 @@ function check(seed: number, backend: KernelBackend, fuse: boolean): void {
   const wantedKept = expected(keep)
   const { values, leaves, kept, bound } = evaluate(backend, roots, { keep, inPlace, fuse })
   values.forEach((v, i) => expect(distance(v, wanted[i]!), `root ${i} of ${describeCase}`).toBeLessThan(1e-3))
-  for (const [index, v] of kept) expect(distance(v, wantedKept[index]!), `kept ${index} of ${describeCase}`).toBeLessThan(1e-3)
+  for (const [index, v] of kept)
+    expect(distance(v, wantedKept[index]!), `kept ${index} of ${describeCase}`).toBeLessThan(1e-3)
   // a leaf changes only where a root says so
-  const written = new Set(bound.plan.roots.flatMap((r, i) => (r.kind === 'leaf' && inPlace.has(i) ? [r.slot] : [])))
+  const written = new Set(
+    bound.plan.roots.flatMap((r, i) => (r.kind === 'leaf' && inPlace.has(i) ? [r.slot] : [])),
+  )
   bound.leaves.forEach((leaf, slot) => {
-    if (!written.has(slot)) expect(distance(leaves.get(leaf)!, (leaf as ReturnType<typeof leafOfNode>).data), describeCase).toBe(0)
+    if (!written.has(slot))
+      expect(distance(leaves.get(leaf)!, (leaf as ReturnType<typeof leafOfNode>).data), describeCase).toBe(0)
   })
   clearNodeTable()
 }
@@ -31,7 +35,11 @@ describe('random graphs agree with the reference', () => {
     ['unfused', interpretingBackend(), false],
     ['with 8 buffers a kernel', interpretingBackend({ maxBuffers: 8 }), true],
     ['with 24 expressions a kernel', interpretingBackend({ maxExprs: 24 }), true],
-  ] as const)('%s', (_name, backend, fuse) => {
-    for (let seed = FIRST; seed < FIRST + GRAPHS; seed++) check(seed, backend, fuse)
-  }, 60_000)
+  ] as const)(
+    '%s',
+    (_name, backend, fuse) => {
+      for (let seed = FIRST; seed < FIRST + GRAPHS; seed++) check(seed, backend, fuse)
+    },
+    60_000,
+  )
 })
