@@ -173,6 +173,18 @@ export function map(
   }
 }
 
+/**
+ * max or min with a constant. pmax(x, c) is `x < c ? c : x`, pmin(x, c) is `c < x ? c : x`: unlike the exact instructions
+ * they are fast, and they keep a NaN in x. A zero needs care, because -0 < 0 is false.
+ */
+function boundBy(e: VectorEmitter, fn: 'max' | 'min', register: 'f32' | 'f64', x: Value, c: Value, bound: number): Value | null {
+  const f32 = register === 'f32'
+  if (Number.isNaN(bound) || (fn === 'min' && Object.is(bound, -0))) return null
+  if (fn === 'min') return e.op(f32 ? SIMD.f32x4PMin : SIMD.f64x2PMin, x, c)
+  if (!Object.is(bound, 0)) return e.op(f32 ? SIMD.f32x4PMax : SIMD.f64x2PMax, x, c)
+  return e.op(SIMD.andnot, x, e.op(f32 ? SIMD.f32x4Le : SIMD.f64x2Le, x, c))
+}
+
 /** Cheaper code when the last argument is a constant. */
 function withLiteral(
   e: VectorEmitter,
@@ -182,10 +194,8 @@ function withLiteral(
   literal: Element,
 ): Value | null {
   const register = REGISTER[dtype]
-  // pmax(x, c) is `x < c ? c : x`: unlike max(c, x) it keeps a NaN in x without the slow NaN rules of the exact instruction
-  if ((fn === 'max' || fn === 'min') && !Number.isNaN(literal)) {
-    if (register === 'f32') return e.op(fn === 'max' ? SIMD.f32x4PMax : SIMD.f32x4PMin, args[0]!, args[1]!)
-    if (register === 'f64') return e.op(fn === 'max' ? SIMD.f64x2PMax : SIMD.f64x2PMin, args[0]!, args[1]!)
+  if (fn === 'max' || fn === 'min') {
+    if (register === 'f32' || register === 'f64') return boundBy(e, fn, register, args[0]!, args[1]!, Number(literal))
   }
   if (fn === 'shiftLeft' || fn === 'shiftRightLogical') {
     const left = fn === 'shiftLeft'
