@@ -19,9 +19,15 @@ export function affineText(addr: Affine, loops: readonly string[]): string {
     const c = addr[i]!
     if (c !== 0) terms.push(c === 1 ? loops[i - 1]! : `${loops[i - 1]!} * ${c}`)
   }
-  if (addr[0] !== 0 || !terms.length) terms.push(String(addr[0]))
-  return terms.join(' + ').replaceAll('+ -', '- ')
+  return sumText(...terms, addr[0]!)
 }
+
+/** Terms added, without zeros. */
+export const sumText = (...terms: (string | number)[]): string =>
+  terms
+    .filter((t) => t !== 0 && t !== '0')
+    .join(' + ')
+    .replaceAll('+ -', '- ') || '0'
 
 /** Names `loops[from … to)` from the running number `linear` (u32): `let i2 = …`, last loop fastest. */
 export function splitIndex(
@@ -55,10 +61,11 @@ export function axisOffset(axis: Axis, index: string): string {
   for (let i = sizes.length - 1; i >= 0; i--) {
     const quotient = inner === 1 ? index : `${index} / ${inner}`
     const position = i === 0 ? quotient : `${quotient} % ${sizes[i]!}`
-    if (strides[i] !== 0) terms.push(strides[i] === 1 ? `(${position})` : `(${position}) * ${strides[i]!}`)
+    const factor = position === index ? position : `(${position})`
+    if (strides[i] !== 0) terms.push(strides[i] === 1 ? factor : `${factor} * ${strides[i]!}`)
     inner *= sizes[i]!
   }
-  return terms.join(' + ').replaceAll('+ -', '- ') || '0'
+  return sumText(...terms)
 }
 
 /** The same axis with the fewest loops. */

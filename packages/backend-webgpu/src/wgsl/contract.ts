@@ -3,7 +3,7 @@
 // may load, compute and store any number of outputs.
 import type { ContractKernel, Operand, Program } from '@dl/tensor/backend'
 import { requireDType } from '../errors.ts'
-import { affineText, axisOffset, fastestStride } from './affine.ts'
+import { affineText, axisOffset, fastestStride, sumText } from './affine.ts'
 import { Bindings } from './bindings.ts'
 import { requireDTypes, Scope, writeExpression } from './expressions.ts'
 import { Library } from './library.ts'
@@ -50,14 +50,19 @@ export function contractKernel(program: Program, kernel: ContractKernel, number:
     ...right.inside,
     'workgroupBarrier();',
     `for (var kk = 0u; kk < ${K_TILE}u; kk++) {`,
-    ...range(block.rows).map((i) => `let a${i} = left[kk * ${tileM + 1}u + y + ${i * SIDE}u];`),
-    ...range(block.columns).map((j) => `let b${j} = right[kk * ${tileN + 1}u + x + ${j * SIDE}u];`),
-    ...cells.map(([i, j]) => `sum_${i!}_${j!} += a${i!} * b${j!};`),
+    ...range(block.rows).map(
+      (i) => `let p${i} = left[kk * ${tileM + 1}u + ${sumText('y', unsigned(i * SIDE))}];`,
+    ),
+    ...range(block.columns).map(
+      (j) => `let q${j} = right[kk * ${tileN + 1}u + ${sumText('x', unsigned(j * SIDE))}];`,
+    ),
+    ...cells.map(([i, j]) => `sum_${i!}_${j!} += p${i!} * q${j!};`),
     '}',
     'workgroupBarrier();',
     '}',
     ...cells.map(
-      ([i, j]) => `epilogue(batch, m0 + i32(y) + ${i! * SIDE}, n0 + i32(x) + ${j! * SIDE}, sum_${i!}_${j!});`,
+      ([i, j]) =>
+        `epilogue(batch, ${sumText('m0', 'i32(y)', i! * SIDE)}, ${sumText('n0', 'i32(x)', j! * SIDE)}, sum_${i!}_${j!});`,
     ),
   ]
   const code = moduleText({
@@ -74,6 +79,7 @@ export function contractKernel(program: Program, kernel: ContractKernel, number:
   })
   return { name: kernel.name, kernel: number, code, bindings: bindings.list(), workgroups: grid(blocks) }
 }
+const unsigned = (n: number): string | number => (n === 0 ? 0 : `${n}u`)
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
 function bindingsOf(program: Program, kernel: ContractKernel): Bindings {
@@ -130,7 +136,7 @@ function tileLoad(
   const alongK = Math.abs(fastestStride(operand.ks)) === 1 && Math.abs(fastestStride(operand.rows)) !== 1
   const origin = name === 'left' ? 'm0' : 'n0'
   const p = name === 'left' ? 'l' : 'r'
-  const before = [`let ${p}_base = ${operand.base} + ${axisOffset(operand.batch, 'batch')};`]
+  const before = [`let ${p}_base = ${sumText(operand.base, axisOffset(operand.batch, 'batch'))};`]
   const inside: string[] = []
   const ragged = extent % tile !== 0
   for (let t = 0; t < (tile * K_TILE) / THREADS; t++) {
@@ -141,7 +147,7 @@ function tileLoad(
       `let ${row} = i32(${alongK ? `${at} / ${K_TILE}u` : `${at} % ${tile}u`});`,
       `let ${kk} = i32(${alongK ? `${at} % ${K_TILE}u` : `${at} / ${tile}u`});`,
       `let ${p}_m${t} = ${origin} + ${row};`,
-      `let ${p}_at${t} = ${p}_base + ${axisOffset(operand.rows, `${p}_m${t}`)};`,
+      `let ${p}_at${t} = ${sumText(`${p}_base`, axisOffset(operand.rows, `${p}_m${t}`))};`,
     )
     const conditions = [
       ...(ragged ? [`${p}_m${t} < ${extent}`] : []),
@@ -149,7 +155,7 @@ function tileLoad(
     ]
     const place = `${name}[${kk} * ${tile + 1} + ${row}]`
     const step = `${p}_s${t}`
-    const value = bindings.load(operand.buffer, `${p}_at${t} + ${axisOffset(operand.ks, step)}`)
+    const value = bindings.load(operand.buffer, sumText(`${p}_at${t}`, axisOffset(operand.ks, step)))
     inside.push(`let ${step} = k0 + ${kk};`)
     if (!conditions.length) inside.push(`${place} = ${value};`)
     else inside.push(`${place} = 0;`, `if (${conditions.join(' && ')}) {`, `${place} = ${value};`, '}')

@@ -88,7 +88,10 @@ function expressionCode(
 
 function mapCode(cx: ExpressionContext, e: Extract<Expr, { op: 'map' }>, scope: Scope): string {
   const from = cx.exprs[e.args.at(-1)!]!.dtype as ShaderDType
-  let args = e.args.map((a) => writeExpression(cx, a, scope))
+  let args = e.args.map((a) => {
+    const text = writeExpression(cx, a, scope)
+    return cancels(cx.exprs, e, a) ? `${cx.library.use('exact')}(${text})` : text
+  })
   // an operation on literals alone would be folded by the compiler, which refuses overflow: hide one behind a `let`
   if (e.args.every((a) => cx.exprs[a]!.op === 'const')) {
     const name = `k${scope.lines.length}`
@@ -105,4 +108,18 @@ function mapCode(cx: ExpressionContext, e: Extract<Expr, { op: 'map' }>, scope: 
         ? '; functions with a formula must be expanded before kernels are generated'
         : ''),
   )
+}
+
+/**
+ * A float sum of a sum with a common argument, or with two constants: (x + 1) - 1, (a + b) - a. Error-compensated formulas
+ * (log1p, Kahan sums) live on the rounding of the inner one, so it must not be simplified away.
+ */
+function cancels(exprs: readonly Expr[], outer: Extract<Expr, { op: 'map' }>, arg: number): boolean {
+  const inner = exprs[arg]!
+  const isSum = (e: Expr): boolean =>
+    e.op === 'map' && (e.fn === 'add' || e.fn === 'sub') && e.dtype === 'float32'
+  if (!isSum(outer) || !isSum(inner) || inner.op !== 'map') return false
+  const constant = (i: number): boolean => exprs[i]!.op === 'const'
+  const others = outer.args.filter((a) => a !== arg)
+  return others.some((o) => inner.args.includes(o) || (constant(o) && inner.args.some(constant)))
 }

@@ -7,6 +7,7 @@ export type LibraryName =
   | 'from_bits'
   | 'is_nan'
   | 'below_infinity'
+  | 'exact'
   | 'max_f32'
   | 'min_f32'
   | 'i32_from_f32'
@@ -48,13 +49,25 @@ const FUNCTIONS: Readonly<Record<LibraryName, LibraryFunction>> = {
   below_infinity: {
     code: 'fn below_infinity(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) <= 0x7f800000u && bitcast<u32>(x) != 0x7f800000u; }',
   },
+  exact: {
+    // Compilers may regroup float sums: (x + 1) - 1 becomes x, two-part constants melt into one. They cannot look through an
+    // exclusive or with a word that they do not know to be zero (`zero_bits`, see module.ts).
+    code: 'fn exact(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ zero_bits); }',
+  },
   max_f32: {
+    // NaN wins, and +0 is greater than -0
     needs: ['is_nan'],
-    code: 'fn max_f32(a: f32, b: f32) -> f32 { return select(select(max(a, b), b, is_nan(b)), a, is_nan(a)); }',
+    code: `fn max_f32(a: f32, b: f32) -> f32 {
+  let larger = select(max(a, b), bitcast<f32>(bitcast<u32>(a) & bitcast<u32>(b)), a == b);
+  return select(select(larger, b, is_nan(b)), a, is_nan(a));
+}`,
   },
   min_f32: {
     needs: ['is_nan'],
-    code: 'fn min_f32(a: f32, b: f32) -> f32 { return select(select(min(a, b), b, is_nan(b)), a, is_nan(a)); }',
+    code: `fn min_f32(a: f32, b: f32) -> f32 {
+  let smaller = select(min(a, b), bitcast<f32>(bitcast<u32>(a) | bitcast<u32>(b)), a == b);
+  return select(select(smaller, b, is_nan(b)), a, is_nan(a));
+}`,
   },
   i32_from_f32: {
     needs: ['is_nan'],
@@ -115,11 +128,11 @@ const FUNCTIONS: Readonly<Record<LibraryName, LibraryFunction>> = {
 }`,
   },
   exp_f32: {
-    needs: ['is_nan'],
+    needs: ['is_nan', 'exact'],
     code: `fn exp_f32(x: f32) -> f32 {
   let y = clamp(x, -104.0f, 89.0f);
   let n = round(y * 1.44269504f);
-  let r = fma(n, 2.12194440e-4f, fma(n, -0.693359375f, y));
+  let r = fma(n, 2.12194440e-4f, exact(fma(n, -0.693359375f, y)));
   let p = ${horner('r', '1.9875691500e-4f', '1.3981999507e-3f', '8.3334519073e-3f', '4.1665795894e-2f', '1.6666665459e-1f', '5.0000001201e-1f')};
   let q = fma(p, r * r, r) + 1.0f;
   let i = i32(n);
@@ -129,7 +142,7 @@ const FUNCTIONS: Readonly<Record<LibraryName, LibraryFunction>> = {
 }`,
   },
   log_f32: {
-    needs: ['is_nan', 'from_bits'],
+    needs: ['is_nan', 'from_bits', 'exact'],
     code: `fn log_f32(x: f32) -> f32 {
   if (is_nan(x) || x < 0.0f) { return from_bits(0x7fc00000u); }
   if (x == 0.0f) { return from_bits(0xff800000u); }
@@ -147,7 +160,7 @@ const FUNCTIONS: Readonly<Record<LibraryName, LibraryFunction>> = {
   let z = m * m;
   let p = ${horner('m', '7.0376836292e-2f', '-1.1514610310e-1f', '1.1676998740e-1f', '-1.2420140846e-1f', '1.4249322787e-1f', '-1.6668057665e-1f', '2.0000714765e-1f', '-2.4999993993e-1f', '3.3333331174e-1f')};
   let low = fma(z, -0.5f, fma(e, -2.12194440e-4f, p * m * z));
-  return fma(e, 0.693359375f, m + low);
+  return fma(e, 0.693359375f, exact(m + low));
 }`,
   },
   pow_f32: {
@@ -199,9 +212,12 @@ const FUNCTIONS: Readonly<Record<LibraryName, LibraryFunction>> = {
   },
   circle_f32: {
     // sin(x + turns · π/2): Cody and Waite's reduction in three parts
+    needs: ['exact'],
     code: `fn circle_f32(x: f32, turns: i32) -> f32 {
   let n = round(x * 0.636619772f);
-  let r = fma(n, -7.54978995489e-8f, fma(n, -4.837512969970703125e-4f, fma(n, -1.5703125f, x)));
+  let first = exact(fma(n, -1.5703125f, x));
+  let second = exact(fma(n, -4.837512969970703125e-4f, first));
+  let r = fma(n, -7.54978995489e-8f, second);
   let z = r * r;
   let s = fma(${horner('z', '-1.9515295891e-4f', '8.3321608736e-3f', '-1.6666654611e-1f')} * z, r, r);
   let c = fma(${horner('z', '2.443315711809948e-5f', '-1.388731625493765e-3f', '4.166664568298827e-2f')}, z * z, fma(z, -0.5f, 1.0f));
@@ -240,6 +256,11 @@ export class Library {
     for (const other of FUNCTIONS[name].needs ?? []) this.use(other)
     this.#used.add(name)
     return name
+  }
+
+  /** True when the module needs the word that is always zero. */
+  get needsZero(): boolean {
+    return this.#used.has('exact')
   }
 
   /** Definitions of everything used, callees first. */

@@ -50,11 +50,14 @@ export function moduleText(parts: ModuleParts): string {
     `// ${parts.title.replaceAll(/\s+/g, ' ')}`,
     ...parts.bindings.declarations(),
     ...(parts.globals ?? []),
+    ...(parts.library.needsZero ? ['var<private> zero_bits: u32;'] : []),
     ...parts.library.definitions(),
     ...parts.bindings.helpers(),
     ...indent(parts.functions ?? []),
     `@compute @workgroup_size(${parts.workgroupSize})`,
     'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {',
+    // no grid here has a third dimension, which compilers do not know
+    ...(parts.library.needsZero ? ['  zero_bits = group.z;'] : []),
     ...indent(parts.body, 1),
     '}',
   ]

@@ -43,8 +43,9 @@ function additionKernel(program: Program, kernel: ScatterKernel, number: number)
   if (blocks === 0 || count === 0) return null
   const library = new Library()
   const bindings = new Bindings(program, name, [kernel.indices, kernel.updates, out], [out], false)
-  const sum = functionCode('add', kernel.dtype as ShaderDType, [bindings.load(out, 'at'), 'update'], library)
-  if (sum === null) throw new Error(`[scatter] adds numbers, got ${kernel.dtype}; cast to int32 first`)
+  // true + true is true, as toElement('bool', 2) is
+  const fn = kernel.dtype === 'bool' ? 'or' : 'add'
+  const sum = functionCode(fn, kernel.dtype as ShaderDType, [bindings.load(out, 'at'), 'update'], library)!
   const body = [
     ...blockIndex(blocks),
     `let column = block * ${THREADS}u + thread;`,

@@ -36,34 +36,49 @@ export function interpret(
   scalars: readonly number[] = [],
 ): TypedArray[] {
   const places = new Map<string, TypedArray>()
-  const memory = program.buffers.map((b, i) => {
-    const key = b.place.kind === 'param' ? `p${b.place.slot}` : `a${b.place.offset}`
-    const data = inputs.get(i)?.slice() ?? places.get(key) ?? allocate(b.dtype, b.size)
-    places.set(key, data)
-    return data
-  })
+  const keys = program.buffers.map(({ place }) =>
+    place.kind === 'param' ? `p${place.slot}` : `a${place.offset}`,
+  )
   program.buffers.forEach((b, i) => {
-    memory[i] = places.get(b.place.kind === 'param' ? `p${b.place.slot}` : `a${b.place.offset}`)!
+    const data = inputs.get(i)?.slice() ?? places.get(keys[i]!) ?? allocate(b.dtype, b.size)
+    places.set(keys[i]!, data)
   })
+  const memory = keys.map((key) => places.get(key)!)
+  interpretOn(program, memory, scalars)
+  return memory
+}
+
+/** Runs `program` on the given contents of its buffers. */
+export function interpretOn(
+  program: Program,
+  memory: readonly TypedArray[],
+  scalars: ArrayLike<number>,
+): void {
   for (const k of program.kernels) {
     if (k.kind === 'row') row(k, memory, scalars)
     else if (k.kind === 'contract') contract(k, memory, scalars)
     else scatter(k, memory)
   }
-  return memory
 }
 
-function evaluate(
-  exprs: readonly Expr[],
-  id: number,
-  loops: readonly number[],
-  memory: readonly TypedArray[],
-  scalars: readonly number[],
-  known: ReadonlyMap<number, Element>,
-): Element {
-  const found = known.get(id)
-  if (found !== undefined) return found
-  const value = (i: number): Element => evaluate(exprs, i, loops, memory, scalars, known)
+/** One point of the loops: what has been computed there (reductions and sums are given). */
+interface Point {
+  readonly exprs: readonly Expr[]
+  readonly loops: readonly number[]
+  readonly memory: readonly TypedArray[]
+  readonly scalars: ArrayLike<number>
+  readonly known: Map<number, Element>
+}
+
+function evaluate(point: Point, id: number): Element {
+  let value = point.known.get(id)
+  if (value === undefined) point.known.set(id, (value = compute(point, id)))
+  return value
+}
+
+function compute(point: Point, id: number): Element {
+  const { exprs, loops, memory, scalars } = point
+  const value = (i: number): Element => evaluate(point, i)
   const e = exprs[id]!
   switch (e.op) {
     case 'const':
@@ -100,7 +115,7 @@ function reinterpret(x: Element, toFloat: boolean): number {
 const START = { sum: 0, prod: 1, max: -Infinity, min: Infinity, maxNumber: -Infinity }
 const FN = { sum: 'add', prod: 'mul', max: 'max', min: 'min', maxNumber: 'max' } as const
 
-function row(k: RowKernel, memory: TypedArray[], scalars: readonly number[]): void {
+function row(k: RowKernel, memory: readonly TypedArray[], scalars: ArrayLike<number>): void {
   const writes: (() => void)[] = []
   const innerSizes = k.sizes.slice(k.outer)
   for (let o = 0; o < product(k.sizes.slice(0, k.outer)); o++) {
@@ -113,7 +128,7 @@ function row(k: RowKernel, memory: TypedArray[], scalars: readonly number[]): vo
       if (e.op !== 'reduce') return
       let sum: Element = START[e.kind]
       each((loops) => {
-        const x = evaluate(k.exprs, e.args[0], loops, memory, scalars, known)
+        const x = evaluate({ exprs: k.exprs, loops, memory, scalars, known: new Map(known) }, e.args[0])
         sum =
           e.dtype === 'float32'
             ? evaluateScalar(FN[e.kind], 'float64', [sum, x])
@@ -123,7 +138,7 @@ function row(k: RowKernel, memory: TypedArray[], scalars: readonly number[]): vo
     })
     for (const s of k.stores) {
       const write = (loops: number[]): void => {
-        const value = evaluate(k.exprs, s.expr, loops, memory, scalars, known)
+        const value = evaluate({ exprs: k.exprs, loops, memory, scalars, known: new Map(known) }, s.expr)
         writes.push(() => put(s, loops, value, memory))
       }
       // a row without elements still has its reductions
@@ -148,7 +163,7 @@ function put(s: Store, loops: readonly number[], value: Element, memory: readonl
 const offset = (axis: Axis, i: number): number =>
   unravel(i, axis.sizes).reduce((sum, x, d) => sum + x * axis.strides[d]!, 0)
 
-function contract(c: ContractKernel, memory: TypedArray[], scalars: readonly number[]): void {
+function contract(c: ContractKernel, memory: readonly TypedArray[], scalars: ArrayLike<number>): void {
   const writes: (() => void)[] = []
   for (let b = 0; b < c.batch; b++)
     for (let m = 0; m < c.m; m++)
@@ -166,7 +181,7 @@ function contract(c: ContractKernel, memory: TypedArray[], scalars: readonly num
           (e, id) => e.op === 'acc' && known.set(id, c.dtype === 'int32' ? sum | 0 : Math.fround(sum)),
         )
         for (const s of c.stores) {
-          const value = evaluate(c.exprs, s.expr, [b, m, n], memory, scalars, known)
+          const value = evaluate({ exprs: c.exprs, loops: [b, m, n], memory, scalars, known }, s.expr)
           writes.push(() => put(s, [b, m, n], value, memory))
         }
       }
@@ -174,7 +189,7 @@ function contract(c: ContractKernel, memory: TypedArray[], scalars: readonly num
   for (const write of writes) write()
 }
 
-function scatter(s: ScatterKernel, memory: TypedArray[]): void {
+function scatter(s: ScatterKernel, memory: readonly TypedArray[]): void {
   const out = memory[s.out] as Float32Array
   if (s.operand === null) out.fill(0)
   else if (s.operand !== s.out) out.set(memory[s.operand] as Float32Array)
@@ -182,7 +197,10 @@ function scatter(s: ScatterKernel, memory: TypedArray[]): void {
     for (let j = 0; j < s.count; j++) {
       const row = Number(memory[s.indices]![j])
       if (row < 0 || row >= s.limit) continue
-      for (let i = 0; i < s.inner; i++)
-        out[(o * s.limit + row) * s.inner + i]! += Number(memory[s.updates]![(o * s.count + j) * s.inner + i])
+      for (let i = 0; i < s.inner; i++) {
+        const to = (o * s.limit + row) * s.inner + i
+        const sum = out[to]! + Number(memory[s.updates]![(o * s.count + j) * s.inner + i])
+        out[to] = Number(toElement(s.dtype, s.dtype === 'float32' || s.dtype === 'bool' ? sum : BigInt(sum)))
+      }
     }
 }
