@@ -7,7 +7,7 @@ import { given, result } from './operands.ts'
 /** @throws when `dtype` is none of the table's */
 export function assertDType(op: string, dtype: DType): void {
   if (!Object.hasOwn(DTYPES, dtype))
-    throw new Error(`[${op}] dtype must be one of ${DTYPE_NAMES.join(', ')}, got ${String(dtype)}`)
+    throw new Error(`[${op}] dtype must be one of ${DTYPE_NAMES.join(', ')}, got ${dtype}`)
 }
 
 /**

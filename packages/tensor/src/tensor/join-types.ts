@@ -26,9 +26,11 @@ export type Joined<L, A extends number> = L extends readonly [infer H, ...infer 
   ? number extends A
     ? Dim[]
     : JoinRest<Rest, ShapeOf<H>, A>
-  : L extends readonly (infer E)[]
-    ? JoinedList<ShapeOf<E>, A>
-    : Dim[]
+  : L extends readonly []
+    ? 'concat: pass at least one tensor'
+    : L extends readonly (infer E)[]
+      ? JoinedList<ShapeOf<E>, A>
+      : Dim[]
 /** A list of unknown length: all dimensions but the joined one are kept. */
 type JoinedList<S, A extends number> = S extends Shape
   ? Known<S> extends true
@@ -102,9 +104,11 @@ export type Stacked<L, A extends number> = L extends readonly [infer H, ...infer
       ? S
       : Insert<'stack', S, A, L['length'] & number>
     : never
-  : L extends readonly (infer E)[]
-    ? Insert<'stack', ShapeOf<E>, A, number>
-    : Dim[]
+  : L extends readonly []
+    ? 'stack: pass at least one tensor'
+    : L extends readonly (infer E)[]
+      ? Insert<'stack', ShapeOf<E>, A, number>
+      : Dim[]
 type SameShape<L extends readonly unknown[], S> = L extends readonly [infer H, ...infer Rest]
   ? SameTwo<S, ShapeOf<H>> extends infer X
     ? X extends Shape

@@ -11,15 +11,17 @@ export type Reduce<Op extends string, S, A, Keep> = S extends Shape
         ? number extends A
           ? ReduceUnknownAxis<S, Keep>
           : ReduceAxes<Op, S, Axis<S['length'], A>, A, Keep>
-        : A extends readonly number[]
-          ? number extends A['length']
-            ? Keep extends true
-              ? Unsized<S>
-              : Dim[]
-            : number extends A[number]
-              ? Dim[]
-              : ReduceAxes<Op, S, Axis<S['length'], A[number]>, A[number], Keep>
-          : Dim[]
+        : A extends readonly []
+          ? S
+          : A extends readonly number[]
+            ? number extends A['length']
+              ? Keep extends true
+                ? Unsized<S>
+                : Dim[]
+              : number extends A[number]
+                ? Dim[]
+                : ReduceAxes<Op, S, Axis<S['length'], A[number]>, A[number], Keep>
+            : Dim[]
     : Dim[]
   : Dim[]
 type ReduceAll<S, Keep> = boolean extends Keep

@@ -135,6 +135,7 @@ export function reductions(): void {
   shape<[]>()(a23.sum(), 1)
   shape<[3]>()(a23.sum(0), 1)
   shape<[2]>()(a23.sum(-1), 1)
+  shape<[2, 3]>()(a23.sum([]), 1)
   shape<[2, 1]>()(a23.mean(-1, true), 1)
   shape<[]>()(a23.sum([0, 1]), 1)
   shape<[1, 1]>()(tf.max(a23, [0, 1], true), 1)

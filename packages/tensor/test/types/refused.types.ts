@@ -78,6 +78,8 @@ export function joining(): void {
   tf.concat([a, b], 1).relu().sum(0)
   // @ts-expect-error concat: shapes [2, 3] and [2] have different ranks
   tf.concat([a, tf.zeros([2])])
+  // @ts-expect-error concat: pass at least one tensor
+  tf.concat([])
   // @ts-expect-error stack: shapes [2, 3] and [4, 5] differ
   tf.stack([a, b])
   // @ts-expect-error gather: axis 3 is outside a tensor of shape [2, 3]
