@@ -79,6 +79,17 @@ export function roundHalfEven(x: number): number {
   return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r
 }
 
+/** Powers wrap modulo 2^64; a negative exponent truncates toward 0, as 1 / a^-b would. */
+function integerPower(a: bigint, b: bigint): bigint {
+  if (b < 0n) return a === 1n ? 1n : a === -1n ? (b % 2n === 0n ? 1n : -1n) : 0n
+  let result = 1n
+  for (let base = a; b > 0n; b >>= 1n) {
+    if (b & 1n) result = BigInt.asIntN(64, result * base)
+    base = BigInt.asIntN(64, base * base)
+  }
+  return result
+}
+
 const rotate = (x: number, n: number): number => (x << n) | (x >>> (32 - n))
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const
 
@@ -133,7 +144,7 @@ const rows = {
   },
   pow: {
     arity: 2, accepts: 'number', result: 'same', cost: 40, ulp: 16, domain: [0.25, 4],
-    js: Math.pow, int: (a, b) => (b < 0n ? (a === 1n ? 1n : a === -1n ? (b % 2n === 0n ? 1n : -1n) : 0n) : a ** b),
+    js: Math.pow, int: integerPower,
     derivative: (s, ct, y, a, b) => [
       s.mul(ct, s.select(s.eq(b!, 0), 0, s.mul(b!, s.pow(a!, s.sub(b!, 1))))),
       s.mul(ct, s.mul(y, s.log(s.select(s.gt(a!, 0), a!, 1)))),
@@ -362,7 +373,8 @@ const isFloatDtype = (d: DType): boolean => d === 'float32' || d === 'float64'
 /** Value of `fn` on host elements of dtype `dtype` (the arguments'), in exact integers where the dtype has them. */
 export function evaluateScalar(fn: ScalarName, dtype: DType, args: readonly Element[]): Element {
   const row = SCALARS[fn]
-  if (row.int && (dtype === 'int64' || dtype === 'int32' || dtype === 'uint8')) {
+  // functions on bits know their width: 32 in `js`, 64 in `int`
+  if (row.int && (dtype === 'int64' || (row.accepts !== 'int' && (dtype === 'int32' || dtype === 'uint8')))) {
     const r = row.int(...args.map((a) => BigInt(a)))
     return typeof r === 'boolean' ? bool(r) : r
   }

@@ -5,8 +5,8 @@ import { type DType, type Element, isFloat, type TypedArray } from '../graph/dty
 export type Tolerance =
   /** Units in the last place of the value's own dtype; 0 = equal bits (any NaN equals any NaN). */
   | { readonly ulp: number }
-  /** Of the largest magnitude in the expected tensor. */
-  | { readonly relative: number }
+  /** Of the largest magnitude in the expected tensor, plus `absolute` (default 0) where values near 1 may cancel to 0. */
+  | { readonly relative: number; readonly absolute?: number }
 
 export const EXACT: Tolerance = { ulp: 0 }
 
@@ -66,6 +66,6 @@ function floatTest(
   }
   let scale = 0
   for (let i = 0; i < expected.length; i++) if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i]!))
-  const allowed = tolerance.relative * scale
+  const allowed = tolerance.relative * scale + (tolerance.absolute ?? 0)
   return (a, b) => (Number.isFinite(b) ? !(Math.abs(a - b) <= allowed) : !Object.is(a, b) && !(a !== a && b !== b))
 }

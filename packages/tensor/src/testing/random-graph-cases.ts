@@ -14,7 +14,7 @@ export function randomGraphCases(seed = 1, count = 200, perGroup = 20): CaseGrou
           const graph = randomGraph(number)
           return [...graph.outputs, ...graph.gradients]
         },
-        tolerance: { relative: 2e-4 },
+        tolerance: { relative: 2e-4, absolute: 2e-6 },
       }
     }),
   }))
