@@ -119,7 +119,7 @@ export const step: SlopedUnary = (x, alpha = 0) => {
  * @param approximate `'tanh'`: `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`; `'none'` (default): exact, through erf
  * @example
  * ```ts
- * gelu(tensor([-1, 2])).print() // [-0.159, 1.954]
+ * gelu(tensor([-1, 1])).print() // [-0.159, 0.841]
  * ```
  */
 export const gelu: GeluUnary = (x, approximate = 'none') => {
