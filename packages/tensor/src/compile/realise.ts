@@ -12,8 +12,13 @@ import {
   type ValueGraph,
 } from './values.ts'
 
-/** Values that cost more than this many machine operations an element are worth a buffer when several readers need them. */
-const DEAR = 4
+/**
+ * Values that cost more than this many machine operations an element are worth a buffer when several readers need them:
+ * writing and reading a float takes about as long as a subtraction and a division.
+ */
+const DEAR = 8
+/** So are values computed from so many others of their size that reading those again is the cost. */
+const MANY_READS = 4
 const GATHER_COST = 4
 /** Part of a kernel's expressions that one value with all it inlines may take; beyond it the value is stored. */
 const LARGEST_CONE = 0.75
@@ -90,6 +95,8 @@ export function markRealised(graph: ValueGraph, fuse: boolean, mostExprs: number
   const readers = readersOf(values)
   const cost = new Float64Array(values.length)
   const weight = new Float64Array(values.length)
+  /** Stored values of its size that it is computed from. */
+  const reads = new Float64Array(values.length)
   /** Computed from a product and nothing dear: better in the epilogue of that product, once. */
   const onProduct = new Uint8Array(values.length)
   const readsBuffer = new Uint8Array(values.length)
@@ -100,16 +107,19 @@ export function markRealised(graph: ValueGraph, fuse: boolean, mostExprs: number
     for (const s of v.src) if (isStored(s) || readsBuffer[s.id]) readsBuffer[i] = 1
     const buffer = isBuffer(v)
     v.realised = !buffer && v.placement === null && (v.isRoot || alwaysStored(v))
+    reads[i] = v.src.reduce((n, x) => n + (isStored(x) ? (x.size >= v.size ? 1 : 0) : reads[x.id]!), 0)
     if (v.node.prim === 'map' || v.node.prim === 'gather') {
       cost[i] = v.node.prim === 'map' ? SCALARS[v.node.attrs.fn].cost : GATHER_COST
-      for (const s of v.src) {
-        const b = base(s)
-        if (!b.realised) cost[i] = cost[i]! + cost[b.id]!
+      for (const x of v.src) {
+        const b = base(x)
+        // what is the same for a whole row is computed once a row
+        if (!b.realised) cost[i] = cost[i]! + cost[b.id]! * Math.min(1, b.size / v.size)
         const alone = b.node.prim === 'dot' && readers[b.id]!.who !== 'many'
         if (alone || (!b.realised && onProduct[b.id])) onProduct[i] = 1
       }
       const dear = cost[i]! > DEAR
-      const repeated = (r.who === 'many' && (dear || onProduct[i] === 1)) || (dear && r.broadcast)
+      const again = dear || onProduct[i] === 1 || reads[i]! >= MANY_READS
+      const repeated = (r.who === 'many' && again) || (dear && r.broadcast)
       if (!fuse || r.product || (repeated && readsBuffer[i])) v.realised = true
     }
     weight[i] = ownWeight(v)
