@@ -55,7 +55,8 @@ function isHostValues(x: unknown): x is TensorLike {
 /** The node of what a function returned; throws when it is no tensor. */
 export function returnedNode(op: string, y: unknown): Node {
   if (y instanceof Tensor) return nodeOf(op, 'the result of the function', y)
-  if (y instanceof Promise) throw new Error(`[${op}] the function returned a promise; make it synchronous and await outside`)
+  if (y instanceof Promise)
+    throw new Error(`[${op}] the function returned a promise; make it synchronous and await outside`)
   throw new Error(`[${op}] the function must return a tensor, it returned ${y === null ? 'null' : typeof y}`)
 }
 
@@ -90,9 +91,12 @@ export function matchingNode(op: string, name: string, value: unknown, like: Nod
 
 /** Nodes of a tree of tensors that has one leaf for each of `like`. */
 export function matchingNodes(op: string, name: string, tree: unknown, like: readonly Node[]): Node[] {
-  const leaves = isHostValues(tree) && like.length === 1 ? [tree] : leavesOf(tree).filter((leaf) => !isForeign(leaf))
+  const leaves =
+    isHostValues(tree) && like.length === 1 ? [tree] : leavesOf(tree).filter((leaf) => !isForeign(leaf))
   if (leaves.length !== like.length)
-    throw new Error(`[${op}] expected ${like.length} tensors as ${name}, got ${leaves.length}; give one for each float tensor`)
+    throw new Error(
+      `[${op}] expected ${like.length} tensors as ${name}, got ${leaves.length}; give one for each float tensor`,
+    )
   return leaves.map((leaf, i) => matchingNode(op, name, leaf, like[i]!))
 }
 /** A leaf that is neither a float tensor nor host values. */
@@ -108,5 +112,6 @@ export function noConnection(op: string, which = 'x'): Error {
 }
 
 export function assertFunction(op: string, f: unknown): void {
-  if (typeof f !== 'function') throw new Error(`[${op}] The f passed in ${op}(f) must be a function, got ${typeof f}`)
+  if (typeof f !== 'function')
+    throw new Error(`[${op}] The f passed in ${op}(f) must be a function, got ${typeof f}`)
 }

@@ -8,7 +8,6 @@ import {
   broadcastTo,
   cast,
   concat,
-  constant,
   dot,
   gather,
   iota,
@@ -38,7 +37,8 @@ interface Source {
 type Rule<P extends PrimitiveName> = (node: NodeOf<P>, src: readonly Source[], size: number) => Node
 
 /** `[size, …]`, stretched when the source is shared. */
-const full = (x: Source, size: number): Node => (x.batched ? x.node : broadcastTo(x.node, [size, ...x.node.shape]))
+const full = (x: Source, size: number): Node =>
+  x.batched ? x.node : broadcastTo(x.node, [size, ...x.node.shape])
 /** The axes after the batch. */
 const shifted = (axes: Dims): number[] => axes.map((a) => a + 1)
 const only = (src: readonly Source[]): Node => src[0]!.node
@@ -64,11 +64,14 @@ const BATCH: { readonly [P in PrimitiveName]: Rule<P> } = {
   reshape: (n, src, size) => reshape(only(src), [size, ...n.shape]),
   transpose: (n, src) => transpose(only(src), [0, ...shifted(n.attrs.perm)]),
   broadcast: (n, src, size) => broadcastTo(only(src), [size, ...n.shape]),
-  slice: (n, src, size) => slice(only(src), [0, ...n.attrs.start], [size, ...n.shape], [1, ...n.attrs.stride]),
+  slice: (n, src, size) =>
+    slice(only(src), [0, ...n.attrs.start], [size, ...n.shape], [1, ...n.attrs.stride]),
   pad: (n, src) => {
     const { low, interior, value } = n.attrs
     const x = n.src[0]!
-    const high = n.shape.map((d, a) => d - low[a]! - Math.max(0, x.shape[a]! + (x.shape[a]! - 1) * interior[a]!))
+    const high = n.shape.map(
+      (d, a) => d - low[a]! - Math.max(0, x.shape[a]! + (x.shape[a]! - 1) * interior[a]!),
+    )
     return pad(only(src), [0, ...low], [0, ...high], [0, ...interior], value)
   },
   reverse: (n, src) => reverse(only(src), shifted(n.attrs.axes)),
@@ -136,7 +139,10 @@ export function batchGraph(roots: readonly Node[], mapped: ReadonlyMap<Node, Nod
 /** `[batch, …, M, K] · [K, N]` as one product with all rows of the batch below each other. */
 function dotRows(a: Node, b: Node): Node {
   const k = b.shape[0]!
-  return reshape(dot(reshape(a, [sizeOf(a.shape.slice(0, -1)), k]), b), [...a.shape.slice(0, -1), b.shape[1]!])
+  return reshape(dot(reshape(a, [sizeOf(a.shape.slice(0, -1)), k]), b), [
+    ...a.shape.slice(0, -1),
+    b.shape[1]!,
+  ])
 }
 
 /** `x` with axis `from` moved to place `to`. */
@@ -181,7 +187,7 @@ function batchedDefinition(
     id: serial(),
     name: definition.name,
     vjp: (ct, output, current, config) => {
-      const [one, result] = [stand(example as Node), stand(example as Node)]
+      const [one, result] = [stand(example), stand(example)]
       const args = example.src.slice(1).map(stand)
       const cts = withTracing(() => definition.vjp!(one, result, args, config))
       const mapped = new Map<Node, Node>([

@@ -30,7 +30,9 @@ export interface CustomGradient {
  * console.log(await grad(round)(scalar(1.6)).data()) // 1
  * ```
  */
-export function customGrad<A extends readonly Tensor[]>(f: (...args: A) => CustomGradient): (...args: A) => Tensor {
+export function customGrad<A extends readonly Tensor[]>(
+  f: (...args: A) => CustomGradient,
+): (...args: A) => Tensor {
   assertFunction('customGrad', f)
   return (...args: A): Tensor =>
     scoped(() => {
@@ -39,7 +41,9 @@ export function customGrad<A extends readonly Tensor[]>(f: (...args: A) => Custo
       const result = f(...(marks.map((node) => fromNode(node)) as unknown as A))
       const value = returnedNode('customGrad', result?.value)
       if (typeof result.gradient !== 'function')
-        throw new Error('[customGrad] the function must return { value, gradient }, where gradient is a function of dy')
+        throw new Error(
+          '[customGrad] the function must return { value, gradient }, where gradient is a function of dy',
+        )
       const ct = placeholder(value.shape, value.dtype, 'customGrad')
       const cts = tracedGradient(result.gradient, ct, inputs)
       const definition: CompositeDefinition = {
@@ -76,5 +80,5 @@ function tracedGradient(gradient: CustomGradient['gradient'], ct: Node, inputs: 
  * ```
  */
 export function stopGradient<T extends Tensor>(x: T): T {
-  return fromNode(stop(nodeOf('stopGradient', 'x', x))) as T
+  return fromNode<T>(stop(nodeOf('stopGradient', 'x', x)))
 }

@@ -6,7 +6,15 @@ import { withTracing } from '../tensor/handle.ts'
 import { keep, scoped } from '../tensor/scope.ts'
 import { fromNode, nodeOf, type Tensor } from '../tensor/tensor.ts'
 import { leavesOf, unflatten } from '../tensor/tree.ts'
-import { assertFunction, floatNode, markArgument, matchingNodes, noConnection, returnedNode, scalarNode } from './arguments.ts'
+import {
+  assertFunction,
+  floatNode,
+  markArgument,
+  matchingNodes,
+  noConnection,
+  returnedNode,
+  scalarNode,
+} from './arguments.ts'
 import { gradients } from './gradient.ts'
 import { reachable, substitute } from './substitute.ts'
 
@@ -59,14 +67,17 @@ function call(op: string, f: AnyFunction, primals: Primals): Called {
  * console.log(await ct.data()) // 2, 0, 60
  * ```
  */
-export function vjp<A extends Primals, R>(f: (...args: A) => R, primals: A): { value: R; pullback: (ct: R) => A } {
+export function vjp<A extends Primals, R>(
+  f: (...args: A) => R,
+  primals: A,
+): { value: R; pullback: (ct: R) => A } {
   const residuals: Tensor[] = []
   let cts: Node[] = []
   let nodes: (Node | null)[] = []
   let toArguments: (found: readonly (Node | null)[]) => unknown[] = () => []
   const value = scoped(() =>
     withGradientScope(() => {
-      const called = call('vjp', f as AnyFunction, primals)
+      const called = call('vjp', f, primals)
       cts = called.outputs.map((y) => placeholder(y.shape, y.dtype, 'vjp'))
       nodes = withTracing(() => gradients(called.outputs, cts, called.marks))
       toArguments = called.toArguments
@@ -95,7 +106,8 @@ function residualsOf(nodes: readonly (Node | null)[], cts: readonly Node[]): Nod
     ),
   )
   const residuals = new Set<Node>()
-  for (const node of inside) for (const x of node.src) if (!inside.has(x) && x.prim !== 'const') residuals.add(x)
+  for (const node of inside)
+    for (const x of node.src) if (!inside.has(x) && x.prim !== 'const') residuals.add(x)
   return [...residuals]
 }
 
@@ -114,10 +126,14 @@ function residualsOf(nodes: readonly (Node | null)[], cts: readonly Node[]): Nod
  * console.log(await value.data(), await tangent.data()) // [1, 4], [2, 40]
  * ```
  */
-export function jvp<A extends Primals, R>(f: (...args: A) => R, primals: A, tangents: A): { value: R; tangent: R } {
+export function jvp<A extends Primals, R>(
+  f: (...args: A) => R,
+  primals: A,
+  tangents: A,
+): { value: R; tangent: R } {
   return scoped(() =>
     withGradientScope(() => {
-      const { outputs, marks, toTree } = call('jvp', f as AnyFunction, primals)
+      const { outputs, marks, toTree } = call('jvp', f, primals)
       const directions = matchingNodes('jvp', 'tangents', tangents, marks)
       const dummies = outputs.map((y) => mark(constant(0, y.dtype, y.shape)))
       const pulled = gradients(outputs, dummies, marks)

@@ -5,7 +5,16 @@ import { constant } from '../graph/primitives.ts'
 import { withGradientScope } from '../tensor/evaluate.ts'
 import { scoped } from '../tensor/scope.ts'
 import { fromNode, Tensor } from '../tensor/tensor.ts'
-import { assertFunction, floatNode, markArgument, type MarkedArgument, matchingNode, noConnection, returnedNode, scalarNode } from './arguments.ts'
+import {
+  assertFunction,
+  floatNode,
+  markArgument,
+  type MarkedArgument,
+  matchingNode,
+  noConnection,
+  returnedNode,
+  scalarNode,
+} from './arguments.ts'
 import { gradients } from './gradient.ts'
 
 /** What a function may take after the argument that is differentiated. */
@@ -35,7 +44,9 @@ export function valueAndGrad<P>(f: (x: P) => Tensor): (x: P, dy?: Tensor) => { v
 export function valueAndGrad<P, R extends Rest>(
   f: (x: P, ...rest: R) => Tensor,
 ): (x: P, ...rest: R) => { value: Tensor; grad: P }
-export function valueAndGrad(f: (...args: never[]) => Tensor): (x: unknown, ...rest: unknown[]) => { value: Tensor; grad: unknown } {
+export function valueAndGrad(
+  f: (...args: never[]) => Tensor,
+): (x: unknown, ...rest: unknown[]) => { value: Tensor; grad: unknown } {
   return differentiateFirst('valueAndGrad', f)
 }
 
@@ -68,7 +79,11 @@ export function grad(f: (...args: never[]) => Tensor): (x: unknown, ...rest: unk
 export function valueAndGrads<A extends Rest>(
   f: (...args: A) => Tensor,
 ): (args: A, dy?: Tensor) => { value: Tensor; grads: A } {
-  return (args, dy) => differentiateAll('valueAndGrads', f as unknown as AnyFunction, args, dy) as unknown as { value: Tensor; grads: A }
+  return (args, dy) =>
+    differentiateAll('valueAndGrads', f as unknown as AnyFunction, args, dy) as unknown as {
+      value: Tensor
+      grads: A
+    }
 }
 
 /**
@@ -90,7 +105,10 @@ export function grads<A extends Rest>(f: (...args: A) => Tensor): (args: A, dy?:
 }
 
 /** Lets a gradient's caller see how many parameters the function has. */
-export function sameLength<F extends (...args: never[]) => unknown>(f: (...args: never[]) => unknown, derived: F): F {
+export function sameLength<F extends (...args: never[]) => unknown>(
+  f: (...args: never[]) => unknown,
+  derived: F,
+): F {
   return Object.defineProperty(derived, 'length', { value: f.length, configurable: true })
 }
 
@@ -103,7 +121,9 @@ function differentiateFirst(
     const dy = f.length === 1 && rest.length === 1 && rest[0] instanceof Tensor ? rest[0] : undefined
     return scoped(() => {
       const argument = markArgument(op, x)
-      const { value, nodes } = pull(op, [argument], dy, () => (f as Callable)(argument.tree, ...(dy ? [] : rest)))
+      const { value, nodes } = pull(op, [argument], dy, () =>
+        (f as Callable)(argument.tree, ...(dy ? [] : rest)),
+      )
       return { value, grad: argument.rebuild(nodes) }
     })
   })
@@ -119,10 +139,13 @@ function differentiateAll(
   dy: Tensor | undefined,
 ): { value: Tensor; grads: unknown[] } {
   assertFunction(op, f)
-  if (!Array.isArray(args)) throw new Error(`[${op}] The args passed in ${op}(f)(args) must be an array of arguments`)
+  if (!Array.isArray(args))
+    throw new Error(`[${op}] The args passed in ${op}(f)(args) must be an array of arguments`)
   return scoped(() => {
     const marked = args.map((x) => markArgument(op, x))
-    const { value, nodes } = pull(op, marked, dy, () => (f as Callable)(...marked.map((argument) => argument.tree)))
+    const { value, nodes } = pull(op, marked, dy, () =>
+      (f as Callable)(...marked.map((argument) => argument.tree)),
+    )
     let at = 0
     const trees = marked.map((argument, i) => {
       const own = nodes.slice(at, (at += argument.marks.length))

@@ -49,13 +49,19 @@ export function variableGrads(
   const named: Record<string, Tensor> = {}
   for (const [i, { name }] of variables.entries()) {
     if (name in named)
-      throw new Error(`[variableGrads] two variables are named "${name}"; rename one, or use gradsOfVariables, which needs no names`)
+      throw new Error(
+        `[variableGrads] two variables are named "${name}"; rename one, or use gradsOfVariables, which needs no names`,
+      )
     named[name] = grads[i]!
   }
   return { value, grads: named }
 }
 
-function differentiate(op: string, f: () => Tensor, list: readonly Variable[] | undefined): VariableGradients {
+function differentiate(
+  op: string,
+  f: () => Tensor,
+  list: readonly Variable[] | undefined,
+): VariableGradients {
   assertFunction(op, f)
   if (list && !list.some((v) => v.trainable))
     throw new Error(
@@ -66,7 +72,9 @@ function differentiate(op: string, f: () => Tensor, list: readonly Variable[] | 
   return scoped(() =>
     withGradientScope(() => {
       const y = scalarNode(op, withVariableView(reads, f))
-      const states = asked ? asked.map(variableState).filter((state) => reads.marks.has(state)) : [...reads.marks.keys()]
+      const states = asked
+        ? asked.map(variableState).filter((state) => reads.marks.has(state))
+        : [...reads.marks.keys()]
       const nodes = gradients(
         [y],
         [constant(1, y.dtype)],
@@ -79,7 +87,11 @@ function differentiate(op: string, f: () => Tensor, list: readonly Variable[] | 
             `sure the operations that use variables are inside the function f`,
         )
       const found = nodes.filter((node) => node !== null)
-      return { value: fromNode(y), grads: found.map((node) => fromNode(node)), variables: reached.map(variableOf) }
+      return {
+        value: fromNode(y),
+        grads: found.map((node) => fromNode(node)),
+        variables: reached.map(variableOf),
+      }
     }),
   )
 }

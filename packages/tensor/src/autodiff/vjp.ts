@@ -42,7 +42,13 @@ const VJP: { readonly [P in PrimitiveName]: Pullback<P> } = {
 
   reshape: (n, ct) => [reshape(ct, n.src[0]!.shape)],
   transpose: (n, ct) => [transpose(ct, inverse(n.attrs.perm))],
-  broadcast: (n, ct) => [reduce('sum', ct, axesOf(n.shape, (d, a) => n.src[0]!.shape[a] !== d))],
+  broadcast: (n, ct) => [
+    reduce(
+      'sum',
+      ct,
+      axesOf(n.shape, (d, a) => n.src[0]!.shape[a] !== d),
+    ),
+  ],
   reverse: (n, ct) => [reverse(ct, n.attrs.axes)],
   slice: (n, ct) => {
     const { start, stride } = n.attrs
@@ -76,7 +82,7 @@ const VJP: { readonly [P in PrimitiveName]: Pullback<P> } = {
     if (n.attrs.kind === 'sum') return [broadcastTo(ct, x.shape)]
     if (n.attrs.kind === 'prod') return [productCotangent(x, n.attrs.axes, ct)]
     // the elements that tie for the extremum share its cotangent evenly, as in tfjs and PyTorch's amax
-    const ties = s.eq(x, n as Node)
+    const ties = s.eq(x, n)
     const share = s.div(ct, reduce('sum', cast(ties, x.dtype), n.attrs.axes))
     return [s.select(ties, share, 0)]
   },
@@ -95,7 +101,10 @@ const VJP: { readonly [P in PrimitiveName]: Pullback<P> } = {
     const { axis } = n.attrs
     if (x.shape[axis] === 0) return [ct, null, constant(0, x.dtype, updates.shape)]
     const counted = s.and(s.ge(indices, 0), s.lt(indices, x.shape[axis]!))
-    const aligned = reshape(counted, updates.shape.map((d, a) => (a >= axis && a < axis + indices.shape.length ? d : 1)))
+    const aligned = reshape(
+      counted,
+      updates.shape.map((d, a) => (a >= axis && a < axis + indices.shape.length ? d : 1)),
+    )
     return [ct, null, s.select(aligned, gather(ct, indices, axis), 0)]
   },
 }

@@ -54,8 +54,11 @@ export function vmap<A extends readonly unknown[], R>(
   return (...args) =>
     scoped(() => {
       const batch = new Batch()
-      const examples = withTracing(() => args.map((arg, i) => batch.example(arg, axisOf(inAxes, i, args.length), i)))
-      if (batch.size === null) throw new Error('[vmap] no argument is batched: at least one tensor needs an axis in inAxes')
+      const examples = withTracing(() =>
+        args.map((arg, i) => batch.example(arg, axisOf(inAxes, i, args.length), i)),
+      )
+      if (batch.size === null)
+        throw new Error('[vmap] no argument is batched: at least one tensor needs an axis in inAxes')
       const result = withTracing(() => (f as unknown as (...args: unknown[]) => unknown)(...examples))
       const outputs = leavesOf(result).map((y) => returnedNode('vmap', y))
       const batched = batchGraph(outputs, batch.mapped, batch.size)
@@ -69,7 +72,9 @@ export function vmap<A extends readonly unknown[], R>(
 function axisOf(inAxes: BatchAxis | readonly BatchAxis[], i: number, count: number): BatchAxis {
   if (inAxes === null || typeof inAxes === 'number') return inAxes
   if (inAxes.length !== count)
-    throw new Error(`[vmap] inAxes has ${inAxes.length} entries for ${count} arguments; give one for each, or one number for all`)
+    throw new Error(
+      `[vmap] inAxes has ${inAxes.length} entries for ${count} arguments; give one for each, or one number for all`,
+    )
   return inAxes[i]!
 }
 
@@ -93,7 +98,9 @@ class Batch {
       const name = `argument ${position}${path && ` (${path})`}`
       const x = nodeOf('vmap', name, leaf)
       if (!x.shape.length)
-        throw new Error(`[vmap] ${name} is a scalar and has no axis ${axis} to map over; use null in inAxes to share it`)
+        throw new Error(
+          `[vmap] ${name} is a scalar and has no axis ${axis} to map over; use null in inAxes to share it`,
+        )
       const from = normalizeAxis('vmap', axis, x.shape.length)
       const count = x.shape[from]!
       this.size ??= count

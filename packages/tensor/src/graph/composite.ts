@@ -15,11 +15,18 @@ export interface CompositeDefinition {
    * @param output the composite node itself
    * @param inputs the input nodes
    */
-  readonly vjp?: ((ct: Node, output: Node, inputs: readonly Node[], config: unknown) => readonly (Node | null)[]) | undefined
+  readonly vjp?:
+    | ((ct: Node, output: Node, inputs: readonly Node[], config: unknown) => readonly (Node | null)[])
+    | undefined
 }
 
 /** The node that says what `fallback`, a graph over `inputs`, means. `config` is JSON. */
-export function composite(definition: CompositeDefinition, fallback: Node, inputs: readonly Node[], config: string): Node {
+export function composite(
+  definition: CompositeDefinition,
+  fallback: Node,
+  inputs: readonly Node[],
+  config: string,
+): Node {
   return makeNode('composite', [fallback, ...inputs], { definition, config }, fallback.shape, fallback.dtype)
 }
 
@@ -45,8 +52,14 @@ export function defineComposite<C>(spec: CompositeSpec<C>): (inputs: readonly No
 
 function configText(name: string, config: unknown): string {
   return JSON.stringify(config ?? {}, (key, value: unknown) => {
-    if (typeof value === 'function' || typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)))
-      throw new Error(`[${name}] config.${key} is ${String(value)}; a config holds JSON data: finite numbers, text, booleans, arrays, objects`)
+    if (
+      typeof value === 'function' ||
+      typeof value === 'bigint' ||
+      (typeof value === 'number' && !Number.isFinite(value))
+    )
+      throw new Error(
+        `[${name}] config.${key} is ${String(value)}; a config holds JSON data: finite numbers, text, booleans, arrays, objects`,
+      )
     return value
   })
 }

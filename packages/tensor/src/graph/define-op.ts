@@ -17,7 +17,12 @@ export interface OpDefinition<C extends OpConfig> {
    * Cotangents of the inputs from that of the output, null for inputs without one; of the inputs' shapes and dtypes.
    * Without it the fallback is differentiated.
    */
-  readonly vjp?: (ct: Tensor, output: Tensor, inputs: readonly Tensor[], config: C) => readonly (Tensor | null)[]
+  readonly vjp?: (
+    ct: Tensor,
+    output: Tensor,
+    inputs: readonly Tensor[],
+    config: C,
+  ) => readonly (Tensor | null)[]
 }
 
 /**

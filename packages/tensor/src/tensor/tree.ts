@@ -16,13 +16,15 @@ export function isBranch(value: unknown): value is readonly unknown[] | Readonly
 }
 
 const isHandle = (value: unknown): value is Disposable =>
-  typeof value === 'object' && value !== null && typeof (value as Partial<Disposable>).isDisposed === 'boolean'
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as Partial<Disposable>).isDisposed === 'boolean'
 
 /** Leaves from left to right; keys of an object in the order in which they were added. */
 export function leavesOf(tree: unknown, into: unknown[] = []): unknown[] {
-  if (Array.isArray(tree)) for (let i = 0; i < tree.length; i++) leavesOf(tree[i], into)
-  else if (isBranch(tree)) for (const key in tree) leavesOf((tree as Record<string, unknown>)[key], into)
-  else into.push(tree)
+  if (!isBranch(tree)) into.push(tree)
+  else if (Array.isArray(tree)) for (let i = 0; i < tree.length; i++) leavesOf(tree[i], into)
+  else for (const child of Object.values(tree)) leavesOf(child, into)
   return into
 }
 
@@ -46,7 +48,8 @@ export function mapTree(tree: unknown, fn: (leaf: unknown, path: string) => unkn
   if (!isBranch(tree)) return fn(tree, path)
   if (Array.isArray(tree)) return tree.map((child: unknown, i) => mapTree(child, fn, `${path}[${i}]`))
   const result: Record<string, unknown> = {}
-  for (const [key, child] of Object.entries(tree)) result[key] = mapTree(child, fn, path === '' ? key : `${path}.${key}`)
+  for (const [key, child] of Object.entries(tree))
+    result[key] = mapTree(child, fn, path === '' ? key : `${path}.${key}`)
   return result
 }
 
@@ -71,6 +74,10 @@ export function sameForm(a: unknown, b: unknown): boolean {
   const others = Object.keys(b)
   return (
     keys.length === others.length &&
-    keys.every((key, i) => key === others[i] && sameForm((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]))
+    keys.every(
+      (key, i) =>
+        key === others[i] &&
+        sameForm((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
+    )
   )
 }

@@ -24,7 +24,10 @@ export interface CaseGroup {
  * Runs a case on the active backend and compares every output with the reference.
  * @param accepts dtypes that the backend has; a case that needs another one does nothing
  */
-export async function runCase({ name, build, tolerance }: Case, accepts: (dtype: DType) => boolean): Promise<void> {
+export async function runCase(
+  { name, build, tolerance }: Case,
+  accepts: (dtype: DType) => boolean,
+): Promise<void> {
   const nodes = build()
   if (!dtypesIn(nodes).every(accepts)) return
   const expected = evaluateGraph(nodes)
@@ -33,7 +36,9 @@ export async function runCase({ name, build, tolerance }: Case, accepts: (dtype:
     const actual = (await tensors[i]!.data()) as TypedArray
     const difference = firstDifference(node.dtype, actual, expected[i]!, tolerance)
     if (difference)
-      throw new Error(`${name}${nodes.length > 1 ? `, output ${i}` : ''} (${node.dtype} ${showShape(node.shape)}): ${difference}`)
+      throw new Error(
+        `${name}${nodes.length > 1 ? `, output ${i}` : ''} (${node.dtype} ${showShape(node.shape)}): ${difference}`,
+      )
   }
   dispose(tensors)
 }

@@ -41,7 +41,9 @@ export function firstDifference(
   tolerance: Tolerance,
 ): string | null {
   if (actual.length !== expected.length) return `expected ${expected.length} values, got ${actual.length}`
-  const far = isFloat(dtype) ? floatTest(dtype as 'float32', expected as Float32Array, tolerance) : (a: Element, b: Element) => a !== b
+  const far = isFloat(dtype)
+    ? floatTest(dtype as 'float32', expected as Float32Array, tolerance)
+    : (a: Element, b: Element) => a !== b
   let wrong = 0
   let first = -1
   for (let i = 0; i < expected.length; i++)
@@ -65,7 +67,9 @@ function floatTest(
     return (a, b) => ulpDistance(dtype, a, b) > allowed
   }
   let scale = 0
-  for (let i = 0; i < expected.length; i++) if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i]!))
+  for (let i = 0; i < expected.length; i++)
+    if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i]!))
   const allowed = tolerance.relative * scale + (tolerance.absolute ?? 0)
-  return (a, b) => (Number.isFinite(b) ? !(Math.abs(a - b) <= allowed) : !Object.is(a, b) && !(a !== a && b !== b))
+  return (a, b) =>
+    Number.isFinite(b) ? !(Math.abs(a - b) <= allowed) : !Object.is(a, b) && !(a !== a && b !== b)
 }

@@ -28,7 +28,9 @@ function derivativesOf({ inputs: specs, f }: Differentiable, dtype: DType): Deri
   const inputs = specs.map(({ shape, low, high, values }) =>
     input(dtype, shape, values ?? spreadArray(random, sizeOf(shape), low, high)),
   )
-  const directions = specs.map(({ shape }) => input(dtype, shape, randomArray(random, 'float64', sizeOf(shape), 0.3, 1)))
+  const directions = specs.map(({ shape }) =>
+    input(dtype, shape, randomArray(random, 'float64', sizeOf(shape), 0.3, 1)),
+  )
   const marks = inputs.map(mark)
   let y: Node | undefined
   scoped(() => {

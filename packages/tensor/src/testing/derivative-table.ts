@@ -30,7 +30,12 @@ import { input } from './graph-values.ts'
 /** A function of float inputs of one dtype, any shape out. */
 export interface Differentiable {
   readonly name: string
-  readonly inputs: readonly { readonly shape: Dims; readonly low: number; readonly high: number; readonly values?: readonly number[] }[]
+  readonly inputs: readonly {
+    readonly shape: Dims
+    readonly low: number
+    readonly high: number
+    readonly values?: readonly number[]
+  }[]
   readonly f: (...xs: Node[]) => Node
 }
 
@@ -60,35 +65,67 @@ const bool = (...values: readonly number[]): Node => input('bool', [values.lengt
 
 /** Linear primitives get something nonlinear behind them, so that higher orders are not all zero. */
 const PRIMITIVES: readonly Differentiable[] = [
-  { name: 'select', inputs: [of(5), of(5)], f: (a, b) => s.sin(s.select(bool(1, 0, 0, 1, 1), s.mul(a!, b!), s.exp(a!))) },
-  { name: 'cast', inputs: [of(5)], f: (x) => s.sin(cast(cast(x!, 'float64'), x!.dtype)) },
-  { name: 'reshape', inputs: [of(2, 6)], f: (x) => s.sin(reshape(s.square(x!), [3, 4])) },
-  { name: 'transpose', inputs: [of(2, 3, 2)], f: (x) => s.mul(transpose(x!, [2, 0, 1]), s.sin(transpose(x!, [2, 0, 1]))) },
-  { name: 'broadcast', inputs: [of(2, 1, 3)], f: (x) => s.mul(broadcastTo(x!, [4, 2, 5, 3]), s.sin(x!)) },
-  { name: 'broadcast of arguments', inputs: [of(3, 1), of(4)], f: (a, b) => s.sin(s.mul(a!, b!)) },
-  { name: 'slice', inputs: [of(5, 7)], f: (x) => s.sin(slice(s.square(x!), [1, 2], [2, 2], [2, 3])) },
-  { name: 'empty slice', inputs: [of(3, 2)], f: (x) => s.add(reduce('sum', slice(x!, [1, 0], [0, 2]), [0]), s.square(slice(x!, [0, 0], [1, 2]))) },
-  { name: 'pad', inputs: [of(3, 2)], f: (x) => s.sin(s.add(pad(s.square(x!), [1, 0], [0, 2], [1, 0], 0.5), 1)) },
-  { name: 'reverse', inputs: [of(3, 4)], f: (x) => s.mul(reverse(x!, [0, 1]), s.square(x!)) },
-  { name: 'concat', inputs: [of(2, 3), of(2, 1)], f: (a, b) => s.sin(s.square(concat([a!, b!, s.mul(a!, 2)], 1))) },
-  { name: 'reduce sum', inputs: [of(3, 4, 2)], f: (x) => s.exp(reduce('sum', s.square(x!), [0, 2])) },
-  { name: 'reduce prod', inputs: [of(2, 5, 3)], f: (x) => reduce('prod', x!, [1]) },
+  {
+    name: 'select',
+    inputs: [of(5), of(5)],
+    f: (a, b) => s.sin(s.select(bool(1, 0, 0, 1, 1), s.mul(a, b), s.exp(a))),
+  },
+  { name: 'cast', inputs: [of(5)], f: (x) => s.sin(cast(cast(x, 'float64'), x.dtype)) },
+  { name: 'reshape', inputs: [of(2, 6)], f: (x) => s.sin(reshape(s.square(x), [3, 4])) },
+  {
+    name: 'transpose',
+    inputs: [of(2, 3, 2)],
+    f: (x) => s.mul(transpose(x, [2, 0, 1]), s.sin(transpose(x, [2, 0, 1]))),
+  },
+  { name: 'broadcast', inputs: [of(2, 1, 3)], f: (x) => s.mul(broadcastTo(x, [4, 2, 5, 3]), s.sin(x)) },
+  { name: 'broadcast of arguments', inputs: [of(3, 1), of(4)], f: (a, b) => s.sin(s.mul(a, b)) },
+  { name: 'slice', inputs: [of(5, 7)], f: (x) => s.sin(slice(s.square(x), [1, 2], [2, 2], [2, 3])) },
+  {
+    name: 'empty slice',
+    inputs: [of(3, 2)],
+    f: (x) => s.add(reduce('sum', slice(x, [1, 0], [0, 2]), [0]), s.square(slice(x, [0, 0], [1, 2]))),
+  },
+  {
+    name: 'pad',
+    inputs: [of(3, 2)],
+    f: (x) => s.sin(s.add(pad(s.square(x), [1, 0], [0, 2], [1, 0], 0.5), 1)),
+  },
+  { name: 'reverse', inputs: [of(3, 4)], f: (x) => s.mul(reverse(x, [0, 1]), s.square(x)) },
+  {
+    name: 'concat',
+    inputs: [of(2, 3), of(2, 1)],
+    f: (a, b) => s.sin(s.square(concat([a, b, s.mul(a, 2)], 1))),
+  },
+  { name: 'reduce sum', inputs: [of(3, 4, 2)], f: (x) => s.exp(reduce('sum', s.square(x), [0, 2])) },
+  { name: 'reduce prod', inputs: [of(2, 5, 3)], f: (x) => reduce('prod', x, [1]) },
   {
     name: 'reduce prod with zeros',
     inputs: [{ shape: [3, 4], low: 0, high: 0, values: [0, 0.5, 0.7, 1.2, 0, 0, 1.5, 0.3, 0, 0, 0, 2] }],
-    f: (x) => reduce('prod', x!, [1]),
+    f: (x) => reduce('prod', x, [1]),
   },
-  { name: 'reduce prod of all', inputs: [of(2, 3)], f: (x) => s.sin(reduce('prod', x!, [0, 1])) },
-  { name: 'reduce max', inputs: [of(3, 5)], f: (x) => s.exp(reduce('max', s.sin(x!), [1])) },
-  { name: 'reduce min', inputs: [of(3, 5)], f: (x) => s.exp(reduce('min', s.sin(x!), [0])) },
-  { name: 'dot', inputs: [of(3, 4), of(4, 2)], f: (a, b) => s.sin(dot(a!, b!)) },
-  { name: 'dot with batches', inputs: [of(2, 3, 2), of(2, 2, 3)], f: (a, b) => dot(s.sin(a!), dot(b!, s.square(a!))) },
-  { name: 'gather', inputs: [of(4, 3)], f: (x) => s.sin(gather(s.square(x!), int32([2, 3], [0, 2, 2, 9, -1, 3]), 0)) },
-  { name: 'gather along the last axis', inputs: [of(2, 4)], f: (x) => s.exp(gather(x!, int32([3], [3, 1, 1]), 1)) },
+  { name: 'reduce prod of all', inputs: [of(2, 3)], f: (x) => s.sin(reduce('prod', x, [0, 1])) },
+  { name: 'reduce max', inputs: [of(3, 5)], f: (x) => s.exp(reduce('max', s.sin(x), [1])) },
+  { name: 'reduce min', inputs: [of(3, 5)], f: (x) => s.exp(reduce('min', s.sin(x), [0])) },
+  { name: 'dot', inputs: [of(3, 4), of(4, 2)], f: (a, b) => s.sin(dot(a, b)) },
+  {
+    name: 'dot with batches',
+    inputs: [of(2, 3, 2), of(2, 2, 3)],
+    f: (a, b) => dot(s.sin(a), dot(b, s.square(a))),
+  },
+  {
+    name: 'gather',
+    inputs: [of(4, 3)],
+    f: (x) => s.sin(gather(s.square(x), int32([2, 3], [0, 2, 2, 9, -1, 3]), 0)),
+  },
+  {
+    name: 'gather along the last axis',
+    inputs: [of(2, 4)],
+    f: (x) => s.exp(gather(x, int32([3], [3, 1, 1]), 1)),
+  },
   {
     name: 'scatter',
     inputs: [of(3, 2), of(5, 2)],
-    f: (x, updates) => s.sin(scatterAdd(s.square(x!), int32([5], [0, 2, 2, 7, -1]), s.exp(updates!), 0)),
+    f: (x, updates) => s.sin(scatterAdd(s.square(x), int32([5], [0, 2, 2, 7, -1]), s.exp(updates), 0)),
   },
 ]
 
@@ -97,17 +134,28 @@ const cubeWithOwnDerivative = defineComposite<{ scale: number }>({
   fallback: ([x], { scale }) => s.mul(s.mul(x!, s.mul(x!, x!)), scale),
   vjp: (ct, _output, [x], { scale }) => [s.mul(ct, s.mul(s.square(x!), 3 * scale))],
 })
-const swishWithout = defineComposite<Record<never, never>>({ name: 'swish', fallback: ([x]) => s.mul(x!, s.sigmoid(x!)) })
-const exponentialThroughOutput = defineComposite<Record<never, never>>({
+const swishWithout = defineComposite<Readonly<Record<string, never>>>({
+  name: 'swish',
+  fallback: ([x]) => s.mul(x!, s.sigmoid(x!)),
+})
+const exponentialThroughOutput = defineComposite<Readonly<Record<string, never>>>({
   name: 'ownExp',
   fallback: ([x]) => s.exp(x!),
   vjp: (ct, output) => [s.mul(ct, output)],
 })
 
 const COMPOSITES: readonly Differentiable[] = [
-  { name: 'composite with its own derivative', inputs: [of(5)], f: (x) => s.sin(cubeWithOwnDerivative([x!], { scale: 0.5 })) },
-  { name: 'composite without', inputs: [of(5)], f: (x) => s.sin(swishWithout([x!], {})) },
-  { name: 'composite whose derivative uses the output', inputs: [of(5)], f: (x) => exponentialThroughOutput([x!], {}) },
+  {
+    name: 'composite with its own derivative',
+    inputs: [of(5)],
+    f: (x) => s.sin(cubeWithOwnDerivative([x], { scale: 0.5 })),
+  },
+  { name: 'composite without', inputs: [of(5)], f: (x) => s.sin(swishWithout([x], {})) },
+  {
+    name: 'composite whose derivative uses the output',
+    inputs: [of(5)],
+    f: (x) => exponentialThroughOutput([x], {}),
+  },
 ]
 
 /** A public operation as a function of nodes. */
@@ -119,16 +167,20 @@ const op =
 function operations(): Differentiable[] {
   const unary = { relu6, leakyRelu, elu, selu, gelu, silu, mish, softsign }
   return [
-    ...Object.entries(unary).map(([name, f]) => ({ name, inputs: [between(-2.4, 2.4, 7)], f: op((x) => f(x!)) })),
-    { name: 'gelu, approximate', inputs: [of(6)], f: op((x) => gelu(x!, 'tanh')) },
-    { name: 'prelu', inputs: [of(4), of(4)], f: op((x, alpha) => prelu(x!, alpha!)) },
-    { name: 'softmax', inputs: [of(2, 4)], f: op((x) => softmax(x!)) },
-    { name: 'softmax of columns', inputs: [of(4, 2)], f: op((x) => softmax(x!, 0)) },
-    { name: 'logSoftmax', inputs: [of(2, 4)], f: op((x) => logSoftmax(x!)) },
-    { name: 'logSumExp', inputs: [of(2, 4)], f: op((x) => logSumExp(x!, 1)) },
-    { name: 'layerNorm', inputs: [of(2, 4), of(4), of(4)], f: op((x, g, b) => layerNorm(x!, g, b)) },
-    { name: 'mean', inputs: [of(3, 4)], f: op((x) => mean(sin(square(x!)), 0)) },
-    { name: 'norm', inputs: [of(3, 4)], f: op((x) => norm(x!, 'euclidean', 1)) },
-    { name: 'prod', inputs: [of(3, 3)], f: op((x) => prod(x!, 1)) },
+    ...Object.entries(unary).map(([name, f]) => ({
+      name,
+      inputs: [between(-2.4, 2.4, 7)],
+      f: op((x) => f(x)),
+    })),
+    { name: 'gelu, approximate', inputs: [of(6)], f: op((x) => gelu(x, 'tanh')) },
+    { name: 'prelu', inputs: [of(4), of(4)], f: op((x, alpha) => prelu(x, alpha)) },
+    { name: 'softmax', inputs: [of(2, 4)], f: op((x) => softmax(x)) },
+    { name: 'softmax of columns', inputs: [of(4, 2)], f: op((x) => softmax(x, 0)) },
+    { name: 'logSoftmax', inputs: [of(2, 4)], f: op((x) => logSoftmax(x)) },
+    { name: 'logSumExp', inputs: [of(2, 4)], f: op((x) => logSumExp(x, 1)) },
+    { name: 'layerNorm', inputs: [of(2, 4), of(4), of(4)], f: op((x, g, b) => layerNorm(x, g, b)) },
+    { name: 'mean', inputs: [of(3, 4)], f: op((x) => mean(sin(square(x)), 0)) },
+    { name: 'norm', inputs: [of(3, 4)], f: op((x) => norm(x, 'euclidean', 1)) },
+    { name: 'prod', inputs: [of(3, 3)], f: op((x) => prod(x, 1)) },
   ]
 }

@@ -1,7 +1,18 @@
 // Products: every transposition, odd sizes, batches, broadcast and moved operands, epilogues, all dtypes.
 import { type DType, isFloat } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
-import { broadcastTo, constant, dot, pad, reduce, reshape, reverse, s, slice, transpose } from '../graph/primitives.ts'
+import {
+  broadcastTo,
+  constant,
+  dot,
+  pad,
+  reduce,
+  reshape,
+  reverse,
+  s,
+  slice,
+  transpose,
+} from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
 import type { Case, CaseGroup } from './case.ts'
 import { EXACT, type Tolerance } from './compare.ts'
@@ -25,7 +36,8 @@ const SIZES: readonly (readonly [number, number, number])[] = [
 ]
 const NUMBER_DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'int64', 'uint8']
 
-const bound = (dtype: DType): Tolerance => (isFloat(dtype) ? { relative: dtype === 'float32' ? 1e-5 : 1e-13 } : EXACT)
+const bound = (dtype: DType): Tolerance =>
+  isFloat(dtype) ? { relative: dtype === 'float32' ? 1e-5 : 1e-13 } : EXACT
 
 export function dotCases(): CaseGroup[] {
   return [...NUMBER_DTYPES.map(sizes), batches(), operandsThatMove(), epilogues()]
@@ -33,7 +45,11 @@ export function dotCases(): CaseGroup[] {
 
 const random = new Random(21)
 function values(dtype: DType, shape: Dims): Node {
-  return input(dtype, shape, randomArray(random, dtype, sizeOf(shape), isFloat(dtype) ? -1 : -50, isFloat(dtype) ? 1 : 50))
+  return input(
+    dtype,
+    shape,
+    randomArray(random, dtype, sizeOf(shape), isFloat(dtype) ? -1 : -50, isFloat(dtype) ? 1 : 50),
+  )
 }
 const swap = (x: Node): Node => {
   const r = x.shape.length
@@ -60,7 +76,14 @@ function sizes(dtype: DType): CaseGroup {
 }
 
 function group(name: string, builds: Readonly<Record<string, () => readonly Node[]>>): CaseGroup {
-  return { name, cases: Object.entries(builds).map(([title, build]) => ({ name: title, build, tolerance: { relative: 1e-5 } })) }
+  return {
+    name,
+    cases: Object.entries(builds).map(([title, build]) => ({
+      name: title,
+      build,
+      tolerance: { relative: 1e-5 },
+    })),
+  }
 }
 
 const batches = (): CaseGroup =>
@@ -70,7 +93,9 @@ const batches = (): CaseGroup =>
     'transposed operands': () => [dot(swap(x(4, 7, 5)), swap(x(4, 9, 7)))],
     'a shared left operand': () => [dot(broadcastTo(x(5, 7), [6, 5, 7]), x(6, 7, 4))],
     'a shared right operand': () => [dot(x(6, 5, 7), broadcastTo(x(7, 4), [6, 7, 4]))],
-    'an outer product of batches': () => [dot(broadcastTo(x(3, 1, 5, 6), [3, 4, 5, 6]), broadcastTo(x(1, 4, 6, 7), [3, 4, 6, 7]))],
+    'an outer product of batches': () => [
+      dot(broadcastTo(x(3, 1, 5, 6), [3, 4, 5, 6]), broadcastTo(x(1, 4, 6, 7), [3, 4, 6, 7])),
+    ],
     'rows of one': () => [dot(x(9, 1, 12), x(9, 12, 1))],
     'attention heads': () => {
       const heads = (t: Node): Node => transpose(reshape(t, [2, 9, 3, 5]), [0, 2, 1, 3])
@@ -83,7 +108,9 @@ const batches = (): CaseGroup =>
 
 const operandsThatMove = (): CaseGroup =>
   group('dot with moved operands', {
-    'a slice with steps': () => [dot(slice(x(12, 20), [1, 2], [5, 9], [2, 2]), slice(x(20, 11), [3, 1], [9, 8], [1, 1]))],
+    'a slice with steps': () => [
+      dot(slice(x(12, 20), [1, 2], [5, 9], [2, 2]), slice(x(20, 11), [3, 1], [9, 8], [1, 1])),
+    ],
     'a reversed operand': () => [dot(reverse(x(6, 9), [1]), x(9, 5))],
     'a padded operand': () => [dot(pad(x(5, 6), [1, 0], [0, 2]), x(8, 4))],
     'a computed operand': () => [dot(s.tanh(x(6, 17)), s.add(x(17, 8), x(8)))],

@@ -11,12 +11,13 @@ const knownValues = new WeakMap<Leaf | Node, TypedArray>()
 
 /** A leaf with a copy of `values`. It is marked, so that small integers are computed by the backend and not folded on the host. */
 export function input(dtype: DType, shape: Dims, values: ArrayLike<Element>): Node {
-  if (values.length !== sizeOf(shape)) throw new Error(`[input] ${values.length} values do not fill [${shape.join(', ')}]`)
+  if (values.length !== sizeOf(shape))
+    throw new Error(`[input] ${values.length} values do not fill [${shape.join(', ')}]`)
   const data = allocate(dtype, values.length) as { [index: number]: Element }
   for (let i = 0; i < values.length; i++) data[i] = toElement(dtype, values[i]!)
   const storage = Storage.fromHost([...shape], dtype, data as TypedArray)
   const marked = mark(buffer(storage))
-  for (const key of [storage, marked]) knownValues.set(key, (data as TypedArray).slice() as TypedArray)
+  for (const key of [storage, marked]) knownValues.set(key, (data as TypedArray).slice())
   return marked
 }
 
@@ -35,14 +36,18 @@ export function inputLaidOut(layout: Layout, dtype: DType, shape: Dims, values: 
   const wide = [...shape.slice(0, -1), shape.at(-1)! * 2 + 3]
   const data = allocate(dtype, sizeOf(wide)) as { [index: number]: Element }
   const row = shape.at(-1)!
-  for (let i = 0; i < values.length; i++) data[Math.floor(i / row) * (row * 2 + 3) + 1 + (i % row) * 2] = toElement(dtype, values[i]!)
+  for (let i = 0; i < values.length; i++)
+    data[Math.floor(i / row) * (row * 2 + 3) + 1 + (i % row) * 2] = toElement(dtype, values[i]!)
   const steps = shape.map((_, a) => (a === shape.length - 1 ? 2 : 1))
   const starts = shape.map((_, a) => (a === shape.length - 1 ? 1 : 0))
   return reshape(slice(input(dtype, wide, data as TypedArray), starts, shape, steps), shape)
 }
 
 /** Values of `roots` by the reference interpreter. Leaves must come from {@link input}, or be in `replaced`. */
-export function evaluateGraph(roots: readonly Node[], replaced: ReadonlyMap<Leaf, TypedArray> = new Map()): TypedArray[] {
+export function evaluateGraph(
+  roots: readonly Node[],
+  replaced: ReadonlyMap<Leaf, TypedArray> = new Map(),
+): TypedArray[] {
   const values = new Map<Node, TypedArray>()
   const stack = [...roots]
   const seen = new Set<Node>()

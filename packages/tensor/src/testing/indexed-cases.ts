@@ -16,9 +16,14 @@ export function indexedCases(): CaseGroup[] {
 
 const random = new Random(31)
 const values = (dtype: DType, shape: Dims): Node =>
-  input(dtype, shape, randomArray(random, dtype, sizeOf(shape), isFloat(dtype) ? -1 : -50, isFloat(dtype) ? 1 : 50))
+  input(
+    dtype,
+    shape,
+    randomArray(random, dtype, sizeOf(shape), isFloat(dtype) ? -1 : -50, isFloat(dtype) ? 1 : 50),
+  )
 /** Some of the indices lie outside of 0 … limit - 1. */
-const indices = (shape: Dims, limit: number): Node => input('int32', shape, randomArray(random, 'int32', sizeOf(shape), -2, limit + 1))
+const indices = (shape: Dims, limit: number): Node =>
+  input('int32', shape, randomArray(random, 'int32', sizeOf(shape), -2, limit + 1))
 
 function each(build: (shape: Dims, axis: number, picked: Dims) => readonly Node[]): Case[] {
   return ([[9], [5, 6], [4, 3, 7]] as const).flatMap((shape) =>
@@ -62,9 +67,13 @@ function fused(): CaseGroup {
       const table = x(11, 5)
       return [s.add(gather(table, indices([6], 11), 0), gather(table, indices([6], 11), 0))]
     },
-    'scatter into zeros, then scaled': () => [s.mul(scatterAdd(constant(0, 'float32', [8, 3]), indices([20], 8), x(20, 3), 0), 0.5)],
+    'scatter into zeros, then scaled': () => [
+      s.mul(scatterAdd(constant(0, 'float32', [8, 3]), indices([20], 8), x(20, 3), 0), 0.5),
+    ],
     'scatter of computed updates': () => [scatterAdd(s.neg(x(8, 3)), indices([5], 8), s.square(x(5, 3)), 0)],
-    'one-hot by comparison': () => [s.mul(s.select(s.eq(reshape(indices([6], 5), [6, 1]), iota([6, 5], 1)), x(6, 5), 0), 2)],
+    'one-hot by comparison': () => [
+      s.mul(s.select(s.eq(reshape(indices([6], 5), [6, 1]), iota([6, 5], 1)), x(6, 5), 0), 2),
+    ],
   }
   return {
     name: 'fused gather and scatter',

@@ -182,7 +182,7 @@ function forEachIndex(
   body: () => void,
 ): void {
   if (from === to) return body()
-  for (loops[from] = 0; loops[from]! < sizes[from]!; loops[from] = loops[from]! + 1)
+  for (loops[from] = 0; loops[from] < sizes[from]!; loops[from] = loops[from] + 1)
     forEachIndex(sizes, from + 1, to, loops, body)
 }
 

@@ -33,10 +33,12 @@ const MOVES: Readonly<Record<string, Move>> = {
   'pad between elements': (x, _, fill) => pad(x, [0, 1, 0], [2, 0, 0], [1, 0, 2], fill),
   'pad a transposition': (x, _, fill) => pad(transpose(x, [1, 0, 2]), [1, 1, 1], [1, 1, 1], [0, 0, 0], fill),
   'slice a pad': (x, _, fill) => slice(pad(x, [2, 2, 2], [2, 2, 2], [0, 0, 0], fill), [1, 1, 1], [5, 8, 7]),
-  'pad a pad': (x, _, fill) => pad(pad(x, [1, 0, 0], [0, 1, 0], [0, 0, 0], 0), [0, 0, 1], [1, 0, 0], [0, 1, 0], fill),
+  'pad a pad': (x, _, fill) =>
+    pad(pad(x, [1, 0, 0], [0, 1, 0], [0, 0, 0], 0), [0, 0, 1], [1, 0, 0], [0, 1, 0], fill),
   'concat in front': (x, y) => concat([x, y, x], 0),
   'concat at the end': (x, y) => concat([x, slice(y, [0, 0, 1], [4, 6, 3])], 2),
-  'concat of moved parts': (x, y) => concat([transpose(x, [1, 0, 2]), reverse(transpose(y, [1, 0, 2]), [0])], 1),
+  'concat of moved parts': (x, y) =>
+    concat([transpose(x, [1, 0, 2]), reverse(transpose(y, [1, 0, 2]), [0])], 1),
   'concat of concats': (x, y) => concat([concat([x, y], 1), concat([y, x], 1)], 2),
   'slice across the parts of a concat': (x, y) => slice(concat([x, y], 1), [1, 4, 0], [2, 5, 5]),
   'concat of something empty': (x, y) => concat([slice(x, [0, 0, 0], [0, 6, 5]), y], 0),
@@ -49,7 +51,11 @@ export function movementCases(): CaseGroup[] {
 function moves(dtype: DType): CaseGroup {
   return {
     name: `movement ${dtype}`,
-    cases: Object.entries(MOVES).map(([name, move]) => ({ name, build: () => [move(...operandsOf(dtype, [4, 6, 5]))], tolerance: EXACT })),
+    cases: Object.entries(MOVES).map(([name, move]) => ({
+      name,
+      build: () => [move(...operandsOf(dtype, [4, 6, 5]))],
+      tolerance: EXACT,
+    })),
   }
 }
 
@@ -74,7 +80,8 @@ function operandsOf(dtype: DType, shape: Dims): [Node, Node, Element] {
   const make = (): Node => {
     const values = randomArray(random, dtype, sizeOf(shape), -60, 60)
     // halves stay exact under the arithmetic around the moves
-    if (dtype === 'float32' || dtype === 'float64') for (let i = 0; i < values.length; i++) values[i] = Math.round(Number(values[i]) * 2) / 2
+    if (dtype === 'float32' || dtype === 'float64')
+      for (let i = 0; i < values.length; i++) values[i] = Math.round(Number(values[i]) * 2) / 2
     return input(dtype, shape, values)
   }
   return [make(), make(), dtype === 'bool' ? 1 : dtype === 'int64' ? 7n : 7]
@@ -85,7 +92,11 @@ function iotas(): CaseGroup {
     name: 'iota',
     cases: DTYPE_NAMES.filter((d) => d !== 'bool').map((dtype) => ({
       name: dtype,
-      build: () => [iota([3, 17, 2], 1, dtype), s.add(iota([5, 6], 0, dtype), input(dtype, [6], [1, 2, 3, 4, 5, 6])), iota([200], 0, dtype)],
+      build: () => [
+        iota([3, 17, 2], 1, dtype),
+        s.add(iota([5, 6], 0, dtype), input(dtype, [6], [1, 2, 3, 4, 5, 6])),
+        iota([200], 0, dtype),
+      ],
       tolerance: EXACT,
     })),
   }

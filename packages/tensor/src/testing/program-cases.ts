@@ -43,17 +43,30 @@ function chains(): CaseGroup {
       return [s.select(s.gt(a, 0), a, s.sub(s.exp(a), 1))]
     },
     'stop in the middle': () => [s.mul(stop(s.square(x(8))), 3)],
-    'constants alone': () => [constant(2.5, 'float32', [3, 4]), constant(7, 'int32', [5]), constant(true, 'bool', [])],
+    'constants alone': () => [
+      constant(2.5, 'float32', [3, 4]),
+      constant(7, 'int32', [5]),
+      constant(true, 'bool', []),
+    ],
     'an input as result': () => {
       const a = x(3, 3)
       return [a, s.add(a, 1), a]
     },
     'many results of different shapes': () => {
       const a = x(4, 5)
-      return [a, ...[0, 1].map((axis) => reduce('max', a, [axis])), reduce('sum', a, [0, 1]), s.neg(a), s.add(a, x(5))]
+      return [
+        a,
+        ...[0, 1].map((axis) => reduce('max', a, [axis])),
+        reduce('sum', a, [0, 1]),
+        s.neg(a),
+        s.add(a, x(5)),
+      ]
     },
   }
-  return { name: 'chains', cases: Object.entries(builds).map(([name, build]) => ({ name, build, tolerance: { relative: 5e-6 } })) }
+  return {
+    name: 'chains',
+    cases: Object.entries(builds).map(([name, build]) => ({ name, build, tolerance: { relative: 5e-6 } })),
+  }
 }
 
 /** Kernels in which narrow, wide, integer and float values meet. */
@@ -67,31 +80,58 @@ function mixed(): CaseGroup {
     },
     'counting with bool, int32 and int64': () => {
       const hits = s.eq(values('int32', [9, 17], 0, 3), values('int32', [9, 17], 0, 3))
-      return [reduce('sum', cast(hits, 'int32'), [1]), reduce('sum', cast(hits, 'int64'), [0]), reduce('max', hits, [1]), reduce('min', hits, [0])]
+      return [
+        reduce('sum', cast(hits, 'int32'), [1]),
+        reduce('sum', cast(hits, 'int64'), [0]),
+        reduce('max', hits, [1]),
+        reduce('min', hits, [0]),
+      ]
     },
     'float64 beside float32': () => {
       const wide = values('float64', [19], -2, 2)
       return [s.mul(cast(wide, 'float32'), x(19)), s.add(cast(x(19), 'float64'), s.exp(wide))]
     },
-    'int64 beside int32': () => [s.add(cast(values('int32', [21], -99, 99), 'int64'), s.mul(values('int64', [21], -99, 99), 3))],
-    'uint8 arithmetic that wraps': () => [s.add(values('uint8', [35], 100, 255), values('uint8', [35], 100, 255)), s.mul(values('uint8', [35], 0, 255), 3)],
+    'int64 beside int32': () => [
+      s.add(cast(values('int32', [21], -99, 99), 'int64'), s.mul(values('int64', [21], -99, 99), 3)),
+    ],
+    'uint8 arithmetic that wraps': () => [
+      s.add(values('uint8', [35], 100, 255), values('uint8', [35], 100, 255)),
+      s.mul(values('uint8', [35], 0, 255), 3),
+    ],
     'floats by integer positions': () => [s.mul(cast(iota([7, 6], 1), 'float32'), x(7, 6))],
-    'integers by rounding floats': () => [cast(s.round(s.mul(x(41), 10)), 'int32'), cast(s.floor(x(41)), 'int64'), cast(s.abs(s.mul(x(41), 50)), 'uint8')],
-    'mean of integers': () => [s.div(reduce('sum', cast(values('int32', [6, 11], -50, 50), 'float32'), [1]), 11)],
+    'integers by rounding floats': () => [
+      cast(s.round(s.mul(x(41), 10)), 'int32'),
+      cast(s.floor(x(41)), 'int64'),
+      cast(s.abs(s.mul(x(41), 50)), 'uint8'),
+    ],
+    'mean of integers': () => [
+      s.div(reduce('sum', cast(values('int32', [6, 11], -50, 50), 'float32'), [1]), 11),
+    ],
   }
-  return { name: 'mixed dtypes', cases: Object.entries(builds).map(([name, build]) => ({ name, build, tolerance: { relative: 5e-6 } })) }
+  return {
+    name: 'mixed dtypes',
+    cases: Object.entries(builds).map(([name, build]) => ({ name, build, tolerance: { relative: 5e-6 } })),
+  }
 }
 
 /** The same graph with other scalar values: a backend must read them at each run, also from a cached program. */
 function runtimeScalars(): CaseGroup {
-  const leaves = (['float32', 'float64', 'int32'] as const).map((dtype): ScalarLeaf => ({ id: serial(), dtype, value: 0 }))
+  const leaves = (['float32', 'float64', 'int32'] as const).map((dtype): ScalarLeaf => ({
+    id: serial(),
+    dtype,
+    value: 0,
+  }))
   const cases = [1, 2.5, -3].flatMap((value) =>
     leaves.map((leaf) => ({
       name: `${leaf.dtype} ${value}`,
       build: () => {
         leaf.value = leaf.dtype === 'int32' ? Math.trunc(value) : value
         const scale = scalarInput(leaf)
-        const a = input(leaf.dtype, [13], Array.from({ length: 13 }, (_, i) => i - 6))
+        const a = input(
+          leaf.dtype,
+          [13],
+          Array.from({ length: 13 }, (_, i) => i - 6),
+        )
         return [s.mul(a, scale), s.sub(reduce('sum', s.mul(a, s.add(scale, 1)), [0]), scale), scale]
       },
       tolerance: { relative: 1e-6 },
@@ -102,19 +142,37 @@ function runtimeScalars(): CaseGroup {
 
 function randomBits(): CaseGroup {
   const bits = (shape: Dims, key: number): Node =>
-    s.threefry(constant(key, 'int32', shape), constant(-7, 'int32', shape), iota(shape, shape.length - 1), constant(3, 'int32', shape))
+    s.threefry(
+      constant(key, 'int32', shape),
+      constant(-7, 'int32', shape),
+      iota(shape, shape.length - 1),
+      constant(3, 'int32', shape),
+    )
   return {
     name: 'random bits',
     cases: [
-      { name: 'bits of a counter', build: () => [bits([1031], 42), bits([3, 5], -1), bits([1], 0)], tolerance: EXACT },
+      {
+        name: 'bits of a counter',
+        build: () => [bits([1031], 42), bits([3, 5], -1), bits([1], 0)],
+        tolerance: EXACT,
+      },
       {
         name: 'a key that is a value',
-        build: () => [s.threefry(values('int32', [1], -99, 99), values('int32', [1], -99, 99), iota([257], 0), constant(0, 'int32', [257]))],
+        build: () => [
+          s.threefry(
+            values('int32', [1], -99, 99),
+            values('int32', [1], -99, 99),
+            iota([257], 0),
+            constant(0, 'int32', [257]),
+          ),
+        ],
         tolerance: EXACT,
       },
       {
         name: 'uniform numbers of bits',
-        build: () => [s.mul(cast(s.shiftRightLogical(bits([129], 5), constant(8, 'int32')), 'float32'), 2 ** -24)],
+        build: () => [
+          s.mul(cast(s.shiftRightLogical(bits([129], 5), constant(8, 'int32')), 'float32'), 2 ** -24),
+        ],
         tolerance: EXACT,
       },
       {

@@ -2,7 +2,22 @@
 // compared with a bound, and functions are smooth almost everywhere, so that their gradients can be compared too.
 import { gradients } from '../autodiff/gradient.ts'
 import type { Node } from '../graph/node.ts'
-import { broadcastTo, concat, constant, dot, gather, mark, pad, reduce, reshape, reverse, s, scatterAdd, slice, transpose } from '../graph/primitives.ts'
+import {
+  broadcastTo,
+  concat,
+  constant,
+  dot,
+  gather,
+  mark,
+  pad,
+  reduce,
+  reshape,
+  reverse,
+  s,
+  scatterAdd,
+  slice,
+  transpose,
+} from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
 import { input } from './graph-values.ts'
 import { Random, randomArray } from './random-values.ts'
@@ -37,8 +52,10 @@ export function randomGraph(seed: number, operations: number = 4 + (seed % 28)):
   return { inputs, outputs, gradients: found.map((g, i) => g ?? constant(0, 'float32', marks[i]!.shape)) }
 }
 
-const randomShape = (random: Random): number[] => Array.from({ length: random.integer(0, 3) }, () => random.pick(DIMS))
-const newInput = (random: Random, shape: Dims): Node => input('float32', shape, randomArray(random, 'float32', sizeOf(shape), -1.5, 1.5))
+const randomShape = (random: Random): number[] =>
+  Array.from({ length: random.integer(0, 3) }, () => random.pick(DIMS))
+const newInput = (random: Random, shape: Dims): Node =>
+  input('float32', shape, randomArray(random, 'float32', sizeOf(shape), -1.5, 1.5))
 /** Mostly one of the last few nodes, so that graphs grow deep. */
 const recent = (random: Random, pool: readonly Node[]): Node =>
   random.next() < 0.7 ? pool[Math.max(0, pool.length - 1 - random.integer(0, 3))]! : random.pick(pool)
@@ -73,7 +90,11 @@ const unary: Step = ({ random, x }) =>
 
 /** Another node whose shape broadcasts with that of x: from the pool, cut down to it, or a new input. */
 function partner({ random, pool, x }: Context): Node {
-  const fits = pool.filter((y) => y.shape.length <= x.shape.length && y.shape.every((d, i) => d === 1 || d === x.shape[i + x.shape.length - y.shape.length]))
+  const fits = pool.filter(
+    (y) =>
+      y.shape.length <= x.shape.length &&
+      y.shape.every((d, i) => d === 1 || d === x.shape[i + x.shape.length - y.shape.length]),
+  )
   if (fits.length && random.next() < 0.75) return random.pick(fits)
   const shape = x.shape.map((d) => (random.next() < 0.3 ? 1 : d))
   return newInput(random, shape.slice(random.integer(0, shape.length)))
@@ -99,7 +120,10 @@ const reduction: Step = ({ random, x }) => {
   const kind = random.pick(['sum', 'sum', 'max', 'min'] as const)
   const y = kind === 'sum' ? s.mul(reduce('sum', x, axes), 1 / Math.sqrt(count)) : reduce(kind, x, axes)
   if (random.next() < 0.5) return y
-  return reshape(y, y.shape.filter((_, a) => !axes.includes(a)))
+  return reshape(
+    y,
+    y.shape.filter((_, a) => !axes.includes(a)),
+  )
 }
 
 const softmax: Step = ({ random, x }) => {
@@ -137,7 +161,14 @@ const movement: Step = (context) => {
     () => reverse(x, someAxes(random, x)),
     () => broadcastTo(x, [random.integer(1, 3), ...x.shape]),
     () => randomSlice(random, x),
-    () => pad(x, x.shape.map(() => random.integer(0, 1)), x.shape.map(() => random.integer(0, 2)), x.shape.map(() => (random.next() < 0.2 ? 1 : 0)), 0.25),
+    () =>
+      pad(
+        x,
+        x.shape.map(() => random.integer(0, 1)),
+        x.shape.map(() => random.integer(0, 2)),
+        x.shape.map(() => (random.next() < 0.2 ? 1 : 0)),
+        0.25,
+      ),
     () => (x.shape.length ? concat([x, s.mul(x, 0.5), randomSlice(random, x, 0)], 0) : x),
   ])()
 }
@@ -187,4 +218,18 @@ const indexing: Step = (context) => {
 }
 
 /** Elementwise steps come up more often than others. */
-const STEPS: readonly Step[] = [unary, unary, unary, binary, binary, binary, reduction, softmax, normalization, product, movement, movement, indexing]
+const STEPS: readonly Step[] = [
+  unary,
+  unary,
+  unary,
+  binary,
+  binary,
+  binary,
+  reduction,
+  softmax,
+  normalization,
+  product,
+  movement,
+  movement,
+  indexing,
+]

@@ -40,7 +40,9 @@ function reductions(kind: ReduceKind, dtype: DType): Case[] {
   const cases: Case[] = SHAPES.flatMap((shape) =>
     axisSets(shape.length).map((axes) => ({
       name: `[${shape.join(', ')}] over ${axes.join(', ')}`,
-      build: () => [reduce(kind, input(dtype, shape, randomArray(random, dtype, sizeOf(shape), low, high)), axes)],
+      build: () => [
+        reduce(kind, input(dtype, shape, randomArray(random, dtype, sizeOf(shape), low, high)), axes),
+      ],
       tolerance,
     })),
   )
@@ -48,7 +50,13 @@ function reductions(kind: ReduceKind, dtype: DType): Case[] {
     for (const axes of [[0], [1], [0, 1]])
       cases.push({
         name: `${layout} over ${axes.join(', ')}`,
-        build: () => [reduce(kind, inputLaidOut(layout, dtype, [9, 13], randomArray(random, dtype, 117, low, high)), axes)],
+        build: () => [
+          reduce(
+            kind,
+            inputLaidOut(layout, dtype, [9, 13], randomArray(random, dtype, 117, low, high)),
+            axes,
+          ),
+        ],
         tolerance,
       })
   return cases
@@ -61,7 +69,9 @@ function argReductions(dtype: DType): Case[] {
       shape.map((_, axis): Case => ({
         name: `arg${kind} [${shape.join(', ')}] along ${axis}`,
         // few different values, so that there are ties
-        build: () => [argReduce(kind, input(dtype, shape, randomArray(random, 'int32', sizeOf(shape), 0, 3)), axis)],
+        build: () => [
+          argReduce(kind, input(dtype, shape, randomArray(random, 'int32', sizeOf(shape), 0, 3)), axis),
+        ],
         tolerance: EXACT,
       })),
     ),
@@ -80,9 +90,21 @@ function notANumber(): CaseGroup {
   const cases = (['float32', 'float64'] as const).flatMap((dtype) => {
     const x = (): Node => input(dtype, [6, 4], rows.flat())
     return [
-      { name: `max and min keep NaN, ${dtype}`, build: () => [reduce('max', x(), [1]), reduce('min', x(), [1]), reduce('max', x(), [0])], tolerance: { ulp: 1 } },
-      { name: `argmax and argmin: the first NaN wins, ${dtype}`, build: () => [argReduce('max', x(), 1), argReduce('min', x(), 1), argReduce('max', x(), 0)], tolerance: EXACT },
-      { name: `sums of NaN and infinity, ${dtype}`, build: () => [reduce('sum', x(), [1])], tolerance: { ulp: 1 } },
+      {
+        name: `max and min keep NaN, ${dtype}`,
+        build: () => [reduce('max', x(), [1]), reduce('min', x(), [1]), reduce('max', x(), [0])],
+        tolerance: { ulp: 1 },
+      },
+      {
+        name: `argmax and argmin: the first NaN wins, ${dtype}`,
+        build: () => [argReduce('max', x(), 1), argReduce('min', x(), 1), argReduce('max', x(), 0)],
+        tolerance: EXACT,
+      },
+      {
+        name: `sums of NaN and infinity, ${dtype}`,
+        build: () => [reduce('sum', x(), [1])],
+        tolerance: { ulp: 1 },
+      },
     ]
   })
   return { name: 'reductions of NaN', cases }
@@ -91,7 +113,8 @@ function notANumber(): CaseGroup {
 /** Reductions that depend on each other, and values of different shapes around them: what fuses into rows. */
 function chains(): CaseGroup {
   const random = new Random(8)
-  const x = (shape: Dims): Node => input('float32', shape, randomArray(random, 'float32', sizeOf(shape), -2, 2))
+  const x = (shape: Dims): Node =>
+    input('float32', shape, randomArray(random, 'float32', sizeOf(shape), -2, 2))
   const softmax = (a: Node, axis: number): Node => {
     const e = s.exp(s.sub(a, reduce('maxNumber', a, [axis])))
     return s.div(e, reduce('sum', e, [axis]))

@@ -54,40 +54,75 @@ function casesOf(fn: Elementwise, dtype: DType): Case[] {
   const tolerance: Tolerance = { ulp: isFloat(dtype) ? ulp : 0 }
   const random = new Random(arity * 1000 + dtype.length)
   const build = (shapes: readonly Dims[], layout: Layout): readonly Node[] => [
-    map(fn, ...shapes.map((shape, i) => inputLaidOut(layout, argumentDtype(fn, i, dtype), shape, argument(fn, i, dtype, shape, random)))),
+    map(
+      fn,
+      ...shapes.map((shape, i) =>
+        inputLaidOut(layout, argumentDtype(fn, i, dtype), shape, argument(fn, i, dtype, shape, random)),
+      ),
+    ),
   ]
   const cases: Case[] = SIZES.map((shape) => ({
     name: `[${shape.join(', ')}]`,
-    build: () => build(Array<Dims>(arity).fill(shape), 'plain'),
+    build: () => build(repeated(shape, arity), 'plain'),
     tolerance,
   }))
   for (const layout of ['transposed', 'sliced'] as const)
-    cases.push({ name: layout, build: () => build(Array<Dims>(arity).fill([5, 7]), layout), tolerance })
+    cases.push({ name: layout, build: () => build(repeated([5, 7], arity), layout), tolerance })
   if (arity > 1)
     for (const shapes of BROADCASTS)
       cases.push({
-        name: `broadcast ${shapes.slice(0, arity).map((x) => `[${x.join(', ')}]`).join(' ')}`,
-        build: () => build(Array.from({ length: arity }, (_, i) => shapes[i % 3]!), 'plain'),
+        name: `broadcast ${shapes
+          .slice(0, arity)
+          .map((x) => `[${x.join(', ')}]`)
+          .join(' ')}`,
+        build: () =>
+          build(
+            Array.from({ length: arity }, (_, i) => shapes[i % 3]!),
+            'plain',
+          ),
         tolerance,
       })
   cases.push({ name: 'special values', build: () => specials(fn, dtype), tolerance })
   return cases
 }
 
-const argumentDtype = (fn: ScalarName, i: number, dtype: DType): DType => (fn === 'select' && i === 0 ? 'bool' : dtype)
+const repeated = (shape: Dims, count: number): Dims[] => Array.from({ length: count }, () => shape)
+const argumentDtype = (fn: ScalarName, i: number, dtype: DType): DType =>
+  fn === 'select' && i === 0 ? 'bool' : dtype
 
 function argument(fn: ScalarName, i: number, dtype: DType, shape: Dims, random: Random): ArrayLike<Element> {
   const size = sizeOf(shape)
   const d = argumentDtype(fn, i, dtype)
   if (fn === 'threefry') return randomArray(random, d, size, -2147483648, 2147483647)
-  if (fn === 'shiftLeft' || fn === 'shiftRightLogical') return randomArray(random, d, size, i === 0 ? -100 : 0, i === 0 ? 100 : 7)
+  if (fn === 'shiftLeft' || fn === 'shiftRightLogical')
+    return randomArray(random, d, size, i === 0 ? -100 : 0, i === 0 ? 100 : 7)
   if (fn === 'pow' && !isFloat(d)) return randomArray(random, d, size, i === 0 ? -9 : -2, i === 0 ? 9 : 12)
   const [low, high] = isFloat(d) ? (SCALARS[fn].domain ?? [-10, 10]) : [-100, 100]
   return randomArray(random, d, size, low, high)
 }
 
 // ---- special values
-const FLOATS = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 1e-40, -1e-40, 3e38, -3e38, 88.5, -104, 16777217]
+const FLOATS = [
+  NaN,
+  Infinity,
+  -Infinity,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  1e-40,
+  -1e-40,
+  3e38,
+  -3e38,
+  88.5,
+  -104,
+  16777217,
+]
 const INTEGERS: Readonly<Record<'uint8' | 'int32' | 'int64', readonly Element[]>> = {
   uint8: [0, 1, 2, 7, 127, 128, 255],
   int32: [0, 1, -1, 7, -7, 2, 65537, 2147483647, -2147483648],
@@ -105,7 +140,8 @@ const LIMITED: Partial<Record<ScalarName, readonly number[]>> = {
 function valuesFor(fn: ScalarName, dtype: DType): readonly Element[] {
   if (dtype === 'bool') return [0, 1]
   if (dtype === 'float32' || dtype === 'float64') return LIMITED[fn] ?? FLOATS
-  if (fn === 'shiftLeft' || fn === 'shiftRightLogical') return INTEGERS[dtype].map((v) => BigInt.asUintN(2, BigInt(v)))
+  if (fn === 'shiftLeft' || fn === 'shiftRightLogical')
+    return INTEGERS[dtype].map((v) => BigInt.asUintN(2, BigInt(v)))
   if (fn === 'pow') return [0, 1, 2, 3, 5]
   return INTEGERS[dtype]
 }
@@ -116,9 +152,25 @@ function specials(fn: Elementwise, dtype: DType): readonly Node[] {
   const values = valuesFor(fn, dtype)
   if (arity === 1) return [map(fn, input(dtype, [values.length], values))]
   const n = values.length
-  const left = input(dtype, [n * n], values.flatMap((v) => Array<Element>(n).fill(v)))
+  const left = input(
+    dtype,
+    [n * n],
+    values.flatMap((v) => Array<Element>(n).fill(v)),
+  )
   const right = input(dtype, [n * n], Array.from({ length: n }, () => values).flat())
-  if (fn === 'select') return [map(fn, input('bool', [n * n], Array.from({ length: n * n }, (_, i) => i % 2)), left, right)]
+  if (fn === 'select')
+    return [
+      map(
+        fn,
+        input(
+          'bool',
+          [n * n],
+          Array.from({ length: n * n }, (_, i) => i % 2),
+        ),
+        left,
+        right,
+      ),
+    ]
   if (fn === 'threefry') return [map(fn, left, right, right, left)]
   return [map(fn, left, right)]
 }
@@ -127,7 +179,12 @@ function specials(fn: Elementwise, dtype: DType): readonly Node[] {
 function castCases(): CaseGroup[] {
   const random = new Random(7)
   return DTYPE_NAMES.flatMap((from) => {
-    const values = from === 'bool' ? [0, 1] : isFloat(from) ? [...FLOATS, 255.9, 256, -1.5, 2147483648, 1e19, -1e19, 4294967297] : INTEGERS[from as 'int32']
+    const values =
+      from === 'bool'
+        ? [0, 1]
+        : isFloat(from)
+          ? [...FLOATS, 255.9, 256, -1.5, 2147483648, 1e19, -1e19, 4294967297]
+          : INTEGERS[from as 'int32']
     const cases = DTYPE_NAMES.filter((to) => to !== from).map((to): Case => ({
       name: `to ${to}`,
       build: () => [
@@ -147,10 +204,16 @@ function bitcastCases(): CaseGroup {
   return {
     name: 'bitcast',
     cases: [
-      { name: 'int32 to float32', build: () => [bitcast(input('int32', [ints.length], ints), 'float32')], tolerance: { ulp: 0 } },
+      {
+        name: 'int32 to float32',
+        build: () => [bitcast(input('int32', [ints.length], ints), 'float32')],
+        tolerance: { ulp: 0 },
+      },
       {
         name: 'float32 to int32',
-        build: () => [bitcast(input('float32', [1031], randomArray(random, 'float32', 1031, -1e6, 1e6)), 'int32')],
+        build: () => [
+          bitcast(input('float32', [1031], randomArray(random, 'float32', 1031, -1e6, 1e6)), 'int32'),
+        ],
         tolerance: { ulp: 0 },
       },
     ],

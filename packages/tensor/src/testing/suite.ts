@@ -64,7 +64,8 @@ export function conformanceSuite(backend: Backend, api: TestApi, options: Confor
       if (!table) throw new Error(`[conformanceSuite] there is no table "${name}"; tables: ${ALL.join(', ')}`)
       api.describe(name, () => {
         for (const group of table())
-          if (!(group.name in skip) && !foreign(backend, group)) api.it(group.name, () => runGroup(backend, group))
+          if (!(group.name in skip) && !foreign(backend, group))
+            api.it(group.name, () => runGroup(backend, group))
       })
     }
   })
@@ -79,7 +80,8 @@ function updates(backend: Backend, api: TestApi): void {
 }
 
 /** A backend is asked only for dtypes that its capabilities name. */
-const accepts = (backend: Backend, dtype: DType): boolean => backend.level === 'graph' || backend.capabilities.dtypes.has(dtype)
+const accepts = (backend: Backend, dtype: DType): boolean =>
+  backend.level === 'graph' || backend.capabilities.dtypes.has(dtype)
 
 /** Whether a group is about a dtype that the backend does not have: `'exp float64'`. */
 const foreign = (backend: Backend, group: CaseGroup): boolean =>
@@ -96,7 +98,10 @@ async function runGroup(backend: Backend, group: CaseGroup): Promise<void> {
       failures.push(`${testCase.name}: ${(error as Error).message}`)
     }
   }
-  if (failures.length) throw new Error(`${failures.length} of ${group.cases.length} cases fail\n${failures.slice(0, 8).join('\n')}`)
+  if (failures.length)
+    throw new Error(
+      `${failures.length} of ${group.cases.length} cases fail\n${failures.slice(0, 8).join('\n')}`,
+    )
 }
 
 /** Makes `backend` the one that computes; falling back to the reference is an error. */

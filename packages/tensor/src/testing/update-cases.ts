@@ -14,7 +14,10 @@ const N = 12
 interface Update {
   readonly name: string
   /** New values of a and b, and what is read beside them, from the old ones; both `[12, 12]`. */
-  readonly step: (a: Node, b: Node) => { readonly a?: Node; readonly b?: Node; readonly read?: readonly Node[] }
+  readonly step: (
+    a: Node,
+    b: Node,
+  ) => { readonly a?: Node; readonly b?: Node; readonly read?: readonly Node[] }
 }
 
 export const UPDATES: readonly Update[] = [
@@ -24,21 +27,45 @@ export const UPDATES: readonly Update[] = [
   { name: 'a transposition', step: (a) => ({ a: transpose(a, [1, 0]) }) },
   { name: 'a transposition added', step: (a) => ({ a: s.add(a, transpose(a, [1, 0])) }) },
   { name: 'a reversal', step: (a) => ({ a: reverse(a, [0]) }) },
-  { name: 'a shift', step: (a) => ({ a: concat([slice(a, [1, 0], [N - 1, N]), slice(a, [0, 0], [1, N])], 0) }) },
+  {
+    name: 'a shift',
+    step: (a) => ({ a: concat([slice(a, [1, 0], [N - 1, N]), slice(a, [0, 0], [1, N])], 0) }),
+  },
   { name: 'a product with itself', step: (a) => ({ a: s.mul(dot(a, a), 0.1) }) },
   { name: 'a product into an operand', step: (a, b) => ({ a: s.tanh(dot(a, b)) }) },
-  { name: 'the epilogue of a product', step: (a, b) => ({ a: s.sub(a, s.mul(dot(transpose(b, [1, 0]), b), 0.1)) }) },
+  {
+    name: 'the epilogue of a product',
+    step: (a, b) => ({ a: s.sub(a, s.mul(dot(transpose(b, [1, 0]), b), 0.1)) }),
+  },
   { name: 'its own row sums', step: (a) => ({ a: s.sub(a, broadcastTo(reduce('sum', a, [1]), [N, N])) }) },
   { name: 'its own column maximum', step: (a) => ({ a: s.sub(a, reduce('max', a, [0])) }) },
-  { name: 'with reads of the old value', step: (a, b) => ({ a: s.mul(a, 0.5), read: [s.exp(a), reduce('sum', a, [0]), s.add(a, b)] }) },
-  { name: 'with reads of the new value', step: (a) => { const next = s.mul(a, 0.5); return { a: next, read: [s.exp(next), next, a] } } },
-  { name: 'an optimizer with a moment', step: (a, b) => { const m = s.add(s.mul(b, 0.9), s.mul(s.sin(a), 0.1)); return { b: m, a: s.sub(a, s.div(m, s.add(s.sqrt(s.square(m)), 1))) } } },
+  {
+    name: 'with reads of the old value',
+    step: (a, b) => ({ a: s.mul(a, 0.5), read: [s.exp(a), reduce('sum', a, [0]), s.add(a, b)] }),
+  },
+  {
+    name: 'with reads of the new value',
+    step: (a) => {
+      const next = s.mul(a, 0.5)
+      return { a: next, read: [s.exp(next), next, a] }
+    },
+  },
+  {
+    name: 'an optimizer with a moment',
+    step: (a, b) => {
+      const m = s.add(s.mul(b, 0.9), s.mul(s.sin(a), 0.1))
+      return { b: m, a: s.sub(a, s.div(m, s.add(s.sqrt(s.square(m)), 1))) }
+    },
+  },
 ]
 
 /** Three steps of an update on the active backend; after each, both variables and all reads are compared with the reference. */
 export async function runUpdate({ name, step }: Update): Promise<void> {
   const random = new Random(13)
-  let [oldA, oldB] = [0, 1].map(() => input('float32', [N, N], randomArray(random, 'float32', N * N))) as [Node, Node]
+  let [oldA, oldB] = [0, 1].map(() => input('float32', [N, N], randomArray(random, 'float32', N * N))) as [
+    Node,
+    Node,
+  ]
   const [a, b] = [oldA, oldB].map((node) => new Variable(fromNode(node))) as [Variable, Variable]
   for (let round = 0; round < 3; round++) {
     const wanted = step(oldA, oldB)
@@ -50,8 +77,11 @@ export async function runUpdate({ name, step }: Update): Promise<void> {
     if (values[1]) b.assign(values[1])
     dispose(values.filter((v) => v !== undefined))
     for (const [i, tensor] of [a, b, ...reads].entries()) {
-      const difference = firstDifference('float32', (await tensor.data()) as Float32Array, expected[i]!, { relative: 1e-5 })
-      if (difference) throw new Error(`${name}, round ${round}, ${['a', 'b'][i] ?? `read ${i - 2}`}: ${difference}`)
+      const difference = firstDifference('float32', (await tensor.data()) as Float32Array, expected[i]!, {
+        relative: 1e-5,
+      })
+      if (difference)
+        throw new Error(`${name}, round ${round}, ${['a', 'b'][i] ?? `read ${i - 2}`}: ${difference}`)
     }
     dispose(reads)
     // the next round starts from the reference's values on both sides

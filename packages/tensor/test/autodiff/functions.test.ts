@@ -40,14 +40,22 @@ const squares = (x: Tensor): Tensor => sum(square(x))
 
 describe('grad', () => {
   it('differentiates with respect to the first argument and passes the others on', () => {
-    const g = grad((x: Tensor, y: Tensor, scale: number) => sum(mul(mul(x, y), scale)))(tensor([1, 2]), tensor([3, 4]), 10)
+    const g = grad((x: Tensor, y: Tensor, scale: number) => sum(mul(mul(x, y), scale)))(
+      tensor([1, 2]),
+      tensor([3, 4]),
+      10,
+    )
     close(g, [30, 40])
   })
   it('takes a cotangent as second argument when the function has one parameter', () => {
     close(grad((x: Tensor) => square(x))(tensor([1, 2, 3]), tensor([1, 10, 100])), [2, 40, 600])
   })
   it('gives a tree of the form of the argument, in any depth', () => {
-    const p = { layers: [{ w: tensor([[1, 2]]), b: scalar(3) }], name: 'net', step: tensor([7], [1], 'int32') }
+    const p = {
+      layers: [{ w: tensor([[1, 2]]), b: scalar(3) }],
+      name: 'net',
+      step: tensor([7], [1], 'int32'),
+    }
     const { value, grad: g } = valueAndGrad((q: typeof p, x: Tensor) =>
       sum(add(matMul(q.layers[0]!.w, x), q.layers[0]!.b)),
     )(p, tensor([[5], [6]]))
@@ -118,11 +126,14 @@ describe('grads and valueAndGrads', () => {
     close(value, [41])
     close(both[0], [9, 16])
     close(both[1].c, [6, 16])
-    const [da] = grads((a: Tensor, b: Tensor) => mul(a, b))([tensor([1, 2]), tensor([3, 4])], tensor([1, 100]))
+    const [da] = grads((a: Tensor, b: Tensor) => mul(a, b))(
+      [tensor([1, 2]), tensor([3, 4])],
+      tensor([1, 100]),
+    )
     close(da, [3, 400])
   })
   it('refuse an argument that leads nowhere, with its position', () => {
-    expect(() => grads((a: Tensor, _: Tensor) => sum(a))([scalar(1), scalar(2)])).toThrow(
+    expect(() => grads((a: Tensor, _b: Tensor) => sum(a))([scalar(1), scalar(2)])).toThrow(
       /Cannot compute gradient of y=f\(x\) with respect to x at position 1\. Make sure that the f you passed encloses all operations/,
     )
   })
@@ -164,9 +175,13 @@ describe('variable gradients', () => {
   })
   it('says that nothing is connected, and that nothing is trainable', () => {
     const w = variable(scalar(3))
-    expect(() => gradsOfVariables(() => scalar(1), [w])).toThrow(/Cannot find a connection between any variable and the result/)
+    expect(() => gradsOfVariables(() => scalar(1), [w])).toThrow(
+      /Cannot find a connection between any variable and the result/,
+    )
     w.trainable = false
-    expect(() => variableGrads(() => square(w), [w])).toThrow(/at least one of the input variables to be trainable/)
+    expect(() => variableGrads(() => square(w), [w])).toThrow(
+      /at least one of the input variables to be trainable/,
+    )
     w.dispose()
   })
 })
@@ -179,7 +194,10 @@ describe('customGrad', () => {
   })
   it('differentiates the derivative for higher orders', () => {
     // the stated gradient is x² where the true one is 2x: the second derivative follows what was stated
-    const odd = customGrad((x: Tensor) => ({ value: square(x), gradient: (dy: Tensor) => mul(dy, square(x)) }))
+    const odd = customGrad((x: Tensor) => ({
+      value: square(x),
+      gradient: (dy: Tensor) => mul(dy, square(x)),
+    }))
     const first = grad((x: Tensor) => sum(odd(x)))
     close(first(tensor([3])), [9])
     close(grad((x: Tensor) => sum(first(x)))(tensor([3])), [6])
@@ -189,13 +207,18 @@ describe('customGrad', () => {
       const e = exp(a)
       return { value: mul(e, b), gradient: (dy: Tensor) => [mul(dy, mul(e, b)), mul(dy, e)] }
     })
-    const { grads: both } = valueAndGrads((a: Tensor, b: Tensor) => sum(tidy(() => product(a, b))))([tensor([0, 1]), tensor([2, 3])])
+    const { grads: both } = valueAndGrads((a: Tensor, b: Tensor) => sum(tidy(() => product(a, b))))([
+      tensor([0, 1]),
+      tensor([2, 3]),
+    ])
     close(both[0], [2, 3 * Math.E])
     close(both[1], [1, Math.E])
   })
   it('says how many gradients it needs', () => {
     const wrong = customGrad((a: Tensor, b: Tensor) => ({ value: mul(a, b), gradient: (dy: Tensor) => dy }))
-    expect(() => wrong(scalar(1), scalar(2))).toThrow(/\[customGrad\] gradient must return one tensor for each of the 2 arguments/)
+    expect(() => wrong(scalar(1), scalar(2))).toThrow(
+      /\[customGrad\] gradient must return one tensor for each of the 2 arguments/,
+    )
   })
 })
 
@@ -224,7 +247,7 @@ describe('stopGradient, vjp, jvp, hvp', () => {
     close(tangent.z, [11])
   })
   it('jvp of something that does not depend is zero', () => {
-    const { tangent } = jvp((_: Tensor) => tensor([1, 2]), [scalar(1)], [scalar(1)])
+    const { tangent } = jvp((_x: Tensor) => tensor([1, 2]), [scalar(1)], [scalar(1)])
     close(tangent, [0, 0])
   })
   it('hvp equals Hessian times vector', () => {
@@ -243,10 +266,9 @@ describe('defineOp', () => {
       fallback: ([x], { beta }) => mul(x!, tanh(mul(x!, beta))),
     })
     close(swish([tensor([0.5])], { beta: 2 }), [0.5 * Math.tanh(1)])
-    close(
-      grad((x: Tensor) => sum(swish([x], { beta: 2 })))(tensor([0.5])),
-      [Math.tanh(1) + (1 - Math.tanh(1) ** 2)],
-    )
+    close(grad((x: Tensor) => sum(swish([x], { beta: 2 })))(tensor([0.5])), [
+      Math.tanh(1) + (1 - Math.tanh(1) ** 2),
+    ])
   })
   it('uses the derivative it is given, for every order', () => {
     const cube = defineOp({
@@ -266,15 +288,51 @@ describe('defineOp', () => {
 
 describe('what gradient functions refuse', () => {
   const cases: readonly (readonly [string, () => unknown, RegExp])[] = [
-    ['a result that is not a scalar', () => grad(square as (x: Tensor, y: number) => Tensor)(tensor([1, 2]), 3), /\[grad\] the function must return a scalar \(shape \[\]\), it returned float32 \[2\]/],
-    ['an integer result', () => grad((x: Tensor, _: number) => cast(sum(x), 'int32'))(tensor([1]), 0), /\[grad\] the function must return a float tensor/],
-    ['a result that is no tensor', () => grad((() => 3) as unknown as (x: Tensor) => Tensor)(scalar(1)), /\[grad\] the function must return a tensor, it returned number/],
-    ['a promise', () => grad((async () => scalar(1)) as unknown as (x: Tensor) => Tensor)(scalar(1)), /\[grad\] the function returned a promise/],
-    ['no connection', () => grad((_: Tensor) => scalar(1))(scalar(2)), /Cannot compute gradient of y=f\(x\) with respect to x\./],
-    ['a cotangent of another shape', () => grad((x: Tensor) => square(x))(tensor([1, 2]), tensor([1])), /\[grad\] the shape of dy must match: expected float32 \[2\], got float32 \[1\]/],
-    ['a function that is none', () => grad(3 as unknown as (x: Tensor) => Tensor), /\[grad\] The f passed in grad\(f\) must be a function/],
-    ['arguments that are no array', () => grads((x: Tensor) => sum(x))(scalar(1) as unknown as [Tensor]), /must be an array of arguments/],
-    ['tangents of another form', () => jvp((x: Tensor) => square(x), [scalar(1)], [] as unknown as [Tensor]), /\[jvp\] expected 1 tensors as tangents, got 0/],
+    [
+      'a result that is not a scalar',
+      () => grad(square as (x: Tensor, y: number) => Tensor)(tensor([1, 2]), 3),
+      /\[grad\] the function must return a scalar \(shape \[\]\), it returned float32 \[2\]/,
+    ],
+    [
+      'an integer result',
+      () => grad((x: Tensor, _n: number) => cast(sum(x), 'int32'))(tensor([1]), 0),
+      /\[grad\] the function must return a float tensor/,
+    ],
+    [
+      'a result that is no tensor',
+      () => grad((() => 3) as unknown as (x: Tensor) => Tensor)(scalar(1)),
+      /\[grad\] the function must return a tensor, it returned number/,
+    ],
+    [
+      'a promise',
+      () => grad((async () => scalar(1)) as unknown as (x: Tensor) => Tensor)(scalar(1)),
+      /\[grad\] the function returned a promise/,
+    ],
+    [
+      'no connection',
+      () => grad((_x: Tensor) => scalar(1))(scalar(2)),
+      /Cannot compute gradient of y=f\(x\) with respect to x\./,
+    ],
+    [
+      'a cotangent of another shape',
+      () => grad((x: Tensor) => square(x))(tensor([1, 2]), tensor([1])),
+      /\[grad\] the shape of dy must match: expected float32 \[2\], got float32 \[1\]/,
+    ],
+    [
+      'a function that is none',
+      () => grad(3 as unknown as (x: Tensor) => Tensor),
+      /\[grad\] The f passed in grad\(f\) must be a function/,
+    ],
+    [
+      'arguments that are no array',
+      () => grads((x: Tensor) => sum(x))(scalar(1) as unknown as [Tensor]),
+      /must be an array of arguments/,
+    ],
+    [
+      'tangents of another form',
+      () => jvp((x: Tensor) => square(x), [scalar(1)], [] as unknown as [Tensor]),
+      /\[jvp\] expected 1 tensors as tangents, got 0/,
+    ],
   ]
   it.each(cases)('%s', (_, act, message) => expect(act).toThrow(message))
 

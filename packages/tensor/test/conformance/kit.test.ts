@@ -25,7 +25,9 @@ function wrongBackend(): GraphBackend {
             if (!size) return
             const pointer = pointers[graph.leaves.length + i]!
             const bytes = right.readSync!(pointer, 'uint8', size * bytesOf(node.dtype)) as Uint8Array
-            bytes[bytes.length - (isFloat(node.dtype) ? 1 : bytesOf(node.dtype))]! ^= isFloat(node.dtype) ? 0x40 : 1
+            bytes[bytes.length - (isFloat(node.dtype) ? 1 : bytesOf(node.dtype))]! ^= isFloat(node.dtype)
+              ? 0x40
+              : 1
             right.write(pointer, bytes)
           })
         },
@@ -38,7 +40,10 @@ describe('the conformance kit', () => {
   it('fails every test of a backend that gets one element wrong', async () => {
     const tests: { name: string; body: () => void | Promise<void> }[] = []
     const only = ['scalar', 'movement', 'reduction', 'dot', 'indexed', 'program', 'derivative', 'update']
-    const collect = { describe: (_: string, body: () => void) => body(), it: (name: string, body: () => void | Promise<void>) => void tests.push({ name, body }) }
+    const collect = {
+      describe: (_: string, body: () => void) => body(),
+      it: (name: string, body: () => void | Promise<void>) => void tests.push({ name, body }),
+    }
     conformanceSuite(wrongBackend(), collect, { only })
     expect(tests.length).toBeGreaterThan(300)
     const passed: string[] = []
@@ -78,7 +83,20 @@ describe('the conformance kit', () => {
       }
     }
     expect(nonzero).toBeGreaterThan(80)
-    for (const prim of ['map', 'reshape', 'transpose', 'broadcast', 'slice', 'pad', 'reverse', 'concat', 'reduce', 'dot', 'gather', 'scatter'])
+    for (const prim of [
+      'map',
+      'reshape',
+      'transpose',
+      'broadcast',
+      'slice',
+      'pad',
+      'reverse',
+      'concat',
+      'reduce',
+      'dot',
+      'gather',
+      'scatter',
+    ])
       expect(primitives).toContain(prim)
   })
 })

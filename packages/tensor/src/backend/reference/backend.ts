@@ -34,7 +34,8 @@ export function createReferenceBackend(name = 'reference'): GraphBackend {
 
   const bytesAt = (pointer: Pointer): ArrayBuffer => {
     const bytes = buffers.get(pointer)
-    if (!bytes) throw new Error(`[${name}] there is no buffer ${pointer}: it was freed, or belongs to another backend`)
+    if (!bytes)
+      throw new Error(`[${name}] there is no buffer ${pointer}: it was freed, or belongs to another backend`)
     return bytes
   }
   const readSync = (pointer: Pointer, dtype: DType, length: number): TypedArray =>
@@ -66,7 +67,13 @@ export function createReferenceBackend(name = 'reference'): GraphBackend {
     copy(from, to, bytes) {
       new Uint8Array(bytesAt(to)).set(new Uint8Array(bytesAt(from), 0, bytes))
     },
-    memory: (): PhysicalMemory => ({ liveBytes, peakBytes, reservedBytes: liveBytes, buffers: buffers.size, modules }),
+    memory: (): PhysicalMemory => ({
+      liveBytes,
+      peakBytes,
+      reservedBytes: liveBytes,
+      buffers: buffers.size,
+      modules,
+    }),
     compileGraph(graph) {
       modules++
       let alive = true
@@ -85,11 +92,18 @@ export function createReferenceBackend(name = 'reference'): GraphBackend {
   }
 }
 
-function executable(graph: GraphProgram, bytesAt: (pointer: Pointer) => ArrayBuffer): Omit<Executable, 'dispose'> {
+function executable(
+  graph: GraphProgram,
+  bytesAt: (pointer: Pointer) => ArrayBuffer,
+): Omit<Executable, 'dispose'> {
   const leafSlots = new Map(graph.leaves.map((leaf, slot) => [leaf.id, slot]))
   const scalarSlots = new Map(graph.scalars.map((leaf, slot) => [leaf.id, slot]))
   // Nodes forget their sources once somebody else has computed them; this program keeps what it was compiled from.
-  const steps = graph.nodes.map((node) => ({ node, leaf: node.value ?? (node.prim === 'buffer' ? node.attrs.leaf : null), src: node.src }))
+  const steps = graph.nodes.map((node) => ({
+    node,
+    leaf: node.value ?? (node.prim === 'buffer' ? node.attrs.leaf : null),
+    src: node.src,
+  }))
 
   return {
     run(pointers, scalars) {
@@ -114,10 +128,14 @@ function executable(graph: GraphProgram, bytesAt: (pointer: Pointer) => ArrayBuf
       // all results are copied before the first is written: an output may lie where a leaf was
       const results = graph.outputs.map((node) => values.get(node)!.slice())
       for (const [i, result] of results.entries())
-        viewOf(bytesAt(pointers[graph.leaves.length + i]!), graph.outputs[i]!.dtype, result.length).set(result as never)
+        viewOf(bytesAt(pointers[graph.leaves.length + i]!), graph.outputs[i]!.dtype, result.length).set(
+          result as never,
+        )
     },
     source: () =>
-      graph.nodes.map((n) => `${n.prim} ${n.dtype}[${n.shape.join(', ')}] ${sizeOf(n.shape) * bytesOf(n.dtype)} bytes`),
+      graph.nodes.map(
+        (n) => `${n.prim} ${n.dtype}[${n.shape.join(', ')}] ${sizeOf(n.shape) * bytesOf(n.dtype)} bytes`,
+      ),
   }
 }
 

@@ -1,6 +1,14 @@
 // The executable specification: what every primitive computes, as plain loops over typed arrays. Slow and obvious on purpose;
 // every other backend is compared with it, and small integer tensors are folded on the host with it.
-import { allocate, type DType, DTYPES, type Element, isFloat, type TypedArray, toElement } from '../../graph/dtype.ts'
+import {
+  allocate,
+  type DType,
+  DTYPES,
+  type Element,
+  isFloat,
+  type TypedArray,
+  toElement,
+} from '../../graph/dtype.ts'
 import type { Node, NodeOf, PrimitiveName } from '../../graph/node.ts'
 import { evaluateScalar } from '../../graph/scalar-table.ts'
 import { type Dims, rowMajor, showShape, sizeOf } from '../../graph/shape.ts'
@@ -23,7 +31,9 @@ export function evaluateNode(node: Node, inputs: Inputs): TypedArray {
 const PRIMITIVES: { readonly [P in PrimitiveName]: (node: NodeOf<P>, inputs: Inputs) => TypedArray } = {
   buffer: ({ attrs: { leaf } }) => {
     if (leaf.host) return leaf.host
-    throw new Error(`[reference] the value of buffer ${leaf.id} (${leaf.dtype} ${showShape(leaf.shape)}) is not on the host`)
+    throw new Error(
+      `[reference] the value of buffer ${leaf.id} (${leaf.dtype} ${showShape(leaf.shape)}) is not on the host`,
+    )
   },
   const: ({ attrs, dtype }) => filled(dtype, 1, attrs.value),
   scalar: ({ attrs, dtype }) => filled(dtype, 1, attrs.leaf.value),
@@ -31,7 +41,8 @@ const PRIMITIVES: { readonly [P in PrimitiveName]: (node: NodeOf<P>, inputs: Inp
     const steps = shape.map((_, a) => (a === attrs.axis ? 1 : 0))
     return generate(dtype, shape, steps, (index) => toElement(dtype, index))
   },
-  map: (node, inputs) => (node.attrs.fn === 'bitcast' ? reinterpret(inputs[0]!, node.dtype) : elementwise(node, inputs)),
+  map: (node, inputs) =>
+    node.attrs.fn === 'bitcast' ? reinterpret(inputs[0]!, node.dtype) : elementwise(node, inputs),
 
   reshape: (_, [x]) => x!,
   stop: (_, [x]) => x!,
@@ -108,7 +119,8 @@ const PRIMITIVES: { readonly [P in PrimitiveName]: (node: NodeOf<P>, inputs: Inp
       const row = Math.floor(o / n) % m
       const column = o % n
       let sum = start
-      for (let i = 0; i < k; i++) sum = multiplyAdd(sum, a![(batch * m + row) * k + i]!, b![(batch * k + i) * n + column]!)
+      for (let i = 0; i < k; i++)
+        sum = multiplyAdd(sum, a![(batch * m + row) * k + i]!, b![(batch * k + i) * n + column]!)
       ;(out as Elements)[o] = sum
     }
     return out
@@ -148,7 +160,10 @@ function elementwise(node: NodeOf<'map'>, inputs: Inputs): TypedArray {
   const args = Array<Element>(inputs.length)
   for (let i = 0; i < out.length; i++) {
     for (let a = 0; a < args.length; a++) args[a] = inputs[a]![i]!
-    out[i] = attrs.fn === 'cast' ? castElement(dtype, args[0]!) : toElement(dtype, evaluateScalar(attrs.fn, argumentDtype, args))
+    out[i] =
+      attrs.fn === 'cast'
+        ? castElement(dtype, args[0]!)
+        : toElement(dtype, evaluateScalar(attrs.fn, argumentDtype, args))
   }
   return out as TypedArray
 }
@@ -216,7 +231,12 @@ const weighted = (index: Dims, strides: Dims): number => index.reduce((sum, i, a
 const stretched = (shape: Dims): number[] => rowMajor(shape).map((stride, a) => (shape[a] === 1 ? 0 : stride))
 
 /** Calls `visit(base + Σ index·strides, position)` for every index of `shape` in row-major order. */
-function walk(shape: Dims, base: number, strides: Dims, visit: (address: number, position: number) => void): void {
+function walk(
+  shape: Dims,
+  base: number,
+  strides: Dims,
+  visit: (address: number, position: number) => void,
+): void {
   const index = shape.map(() => 0)
   const size = sizeOf(shape)
   let address = base
