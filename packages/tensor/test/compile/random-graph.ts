@@ -1,6 +1,7 @@
 // Random graphs over all primitives and several dtypes, reproducible by seed.
 import type { Leaf, Node } from '../../src/graph/node.ts'
 import * as p from '../../src/graph/primitives.ts'
+import { gradients } from '../../src/autodiff/gradient.ts'
 import { type Dims, sizeOf } from '../../src/graph/shape.ts'
 import { input, leafOfNode, random, seedRandom } from './evaluation.ts'
 
@@ -197,6 +198,16 @@ export interface RandomGraph {
   readonly log: string
 }
 
+/** Gradients of the sum of `y` for those leaves that it depends on. */
+function gradientsOf(y: Node, xs: readonly Node[]): Node[] {
+  const loss = p.reduce(
+    'sum',
+    bounded(y),
+    y.shape.map((_, i) => i),
+  )
+  return gradients([loss], [p.constant(1, 'float32', loss.shape)], xs).filter((g) => g !== null)
+}
+
 /** A graph of about `size` operations. */
 export function randomGraph(seed: number, size: number): RandomGraph {
   seedRandom(seed)
@@ -220,6 +231,7 @@ export function randomGraph(seed: number, size: number): RandomGraph {
   }
   const roots = [pool.at(-1)!]
   for (let i = 0; i < 2; i++) if (chance(0.6)) roots.push(recent())
+  if (chance(0.3) && roots[0]!.dtype === 'float32') roots.push(...gradientsOf(roots[0]!, leaves.slice(0, 2)))
   const inPlace = new Map<number, Leaf>()
   for (const leaf of leaves.slice(0, 2))
     if (chance(0.4)) {
