@@ -299,7 +299,7 @@ export function nameLayers(model: string, layers: readonly Layer[]): ReadonlyMap
     names.set(layer, name)
     layer.assignName(name)
   }
-  return names
+  return new Map(layers.map((layer) => [layer, names.get(layer)!]))
 }
 
 /** A tensor or the only one of a list. */
