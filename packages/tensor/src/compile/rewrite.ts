@@ -36,22 +36,35 @@ function dotAsRow(n: Node, [a, b]: readonly [Node, Node], dtypes: ReadonlySet<DT
   return p.reshape(p.reduce('sum', p.map('mul', rows, columns), [rank]), n.shape)
 }
 
-/** `x · W` with one W for the whole batch: the batch joins the rows, one large product instead of many small ones. */
-function sharedRight(n: Node, [a, b]: readonly [Node, Node]): Node | undefined {
-  const rank = n.shape.length
-  const batch = n.shape.slice(0, -2)
-  if (b.prim !== 'broadcast' || sizeOf(batch) === 1) return undefined
-  const w = b.src[0]!
-  if (w.shape.slice(0, -2).some((d) => d !== 1) || !sameMatrix(w.shape, b.shape)) return undefined
-  const rows = p.reshape(a, [sizeOf(batch) * n.shape[rank - 2]!, a.shape[rank - 1]!])
-  return p.reshape(p.dot(rows, p.reshape(w, w.shape.slice(-2))), n.shape)
+/** The matrix that a batch repeats, seen through broadcasts and transposes of its last two axes. */
+function repeatedMatrix(x: Node): Node | undefined {
+  if (x.prim === 'broadcast') {
+    const [w] = x.src as [Node]
+    const one = w.shape.slice(0, -2).every((d) => d === 1) && sameMatrix(w.shape, x.shape)
+    return one ? p.reshape(w, w.shape.slice(-2)) : undefined
+  }
+  if (x.prim !== 'transpose' || x.attrs.perm.slice(0, -2).some((axis, i) => axis !== i)) return undefined
+  const inner = repeatedMatrix(x.src[0]!)
+  return inner && p.transpose(inner, [1, 0])
 }
 const sameMatrix = (a: Dims, b: Dims): boolean => a.at(-1) === b.at(-1) && a.at(-2) === b.at(-2)
 
+/** `x · W` with one W for the whole batch: the batch joins the rows, one large product instead of many small ones. */
+function sharedRight(n: Node, [a, b]: readonly [Node, Node]): Node | undefined {
+  const rank = n.shape.length
+  const batch = sizeOf(n.shape.slice(0, -2))
+  const w = batch > 1 ? repeatedMatrix(b) : undefined
+  if (!w) return undefined
+  const rows = p.reshape(a, [batch * n.shape[rank - 2]!, a.shape[rank - 1]!])
+  return p.reshape(p.dot(rows, w), n.shape)
+}
+
 const dot: Rule = (n, src, { contractDtypes }) => {
   const pair = src as readonly [Node, Node]
-  if (pair[0].shape.includes(0)) return p.constant(0, n.dtype, n.shape)
-  return sharedRight(n, pair) ?? dotAsRow(n, pair, contractDtypes)
+  const [k, width] = [pair[0].shape.at(-1)!, n.shape.at(-1)!]
+  if (k === 0) return p.constant(0, n.dtype, n.shape)
+  const matrix = k > 1 && width > 1 && contractDtypes.has(n.dtype)
+  return (matrix ? sharedRight(n, pair) : undefined) ?? dotAsRow(n, pair, contractDtypes)
 }
 
 /** `(A · B)ᵀ = Bᵀ · Aᵀ`, so that the product is written in the layout that is read. */

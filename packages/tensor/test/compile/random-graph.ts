@@ -174,8 +174,23 @@ const OPERATIONS: { readonly [name: string]: Make } = {
   },
   turnedProduct: (x) =>
     rank(x) === 2 ? p.transpose(p.dot(float(x), input([x.shape[1]!, 3])), [1, 0]) : null,
-  integerDot: (x) =>
-    rank(x) === 2 && x.dtype === 'int32' ? p.dot(x, input([x.shape[1]!, 2], 'int32')) : null,
+  integerDot: (x) => {
+    if (rank(x) < 2 || (x.dtype !== 'int32' && x.dtype !== 'int64')) return null
+    const w = input([x.shape.at(-1)!, 1 + pick(3)], x.dtype)
+    return p.dot(x, p.broadcastTo(w, [...x.shape.slice(0, -2), ...w.shape]))
+  },
+  backThroughWeight: (x) => {
+    if (rank(x) < 2) return null
+    const w = input([1 + pick(5), x.shape.at(-1)!])
+    const repeated = p.broadcastTo(w, [...x.shape.slice(0, -2), ...w.shape])
+    return p.dot(
+      float(x),
+      p.transpose(
+        repeated,
+        x.shape.map((_, i) => (i < rank(x) - 2 ? i : 2 * rank(x) - 3 - i)),
+      ),
+    )
+  },
   iota: (x) => (rank(x) ? s.add(float(x), p.iota(x.shape, axisOf(x), 'float32')) : null),
   random: (x) => {
     const counter = p.reshape(p.iota([sizeOf(x.shape)], 0), x.shape)
