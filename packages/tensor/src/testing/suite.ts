@@ -12,6 +12,8 @@ import { movementCases } from './movement-cases.ts'
 import { programCases } from './program-cases.ts'
 import { randomGraphCases } from './random-graph-cases.ts'
 import { reductionCases } from './reduction-cases.ts'
+import { interleavingProperty } from './interleaving.ts'
+import { runtimePromises } from './runtime-promises.ts'
 import { scalarCases } from './scalar-cases.ts'
 import type { TestApi } from './test-api.ts'
 import { runUpdate, UPDATES } from './update-cases.ts'
@@ -28,9 +30,17 @@ const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
   random: randomGraphCases,
 }
 
-/** Updates of variables have a table of their own form. */
-const UPDATE = 'update'
-const ALL: readonly string[] = [...Object.keys(TABLES), UPDATE]
+/** Tests that are no tables of graphs; `api.it` makes the backend active first. */
+const PARTS: Readonly<Record<string, (api: TestApi) => void>> = {
+  update: ({ it }) => {
+    for (const update of UPDATES) it(update.name, () => runUpdate(update))
+  },
+  runtime: (api) => {
+    runtimePromises(api)
+    interleavingProperty(api)
+  },
+}
+const ALL: readonly string[] = [...Object.keys(TABLES), ...Object.keys(PARTS)]
 
 export interface ConformanceOptions {
   /** Names of tables to run; default all. */
@@ -56,14 +66,13 @@ export function conformanceSuite(backend: Backend, api: TestApi, options: Confor
   const { only = ALL, skip = {} } = options
   api.describe(`conformance of ${backend.name}`, () => {
     for (const name of only) {
-      if (name === UPDATE) {
-        api.describe(name, () => updates(backend, api))
-        continue
-      }
       const table = TABLES[name]
-      if (!table) throw new Error(`[conformanceSuite] there is no table "${name}"; tables: ${ALL.join(', ')}`)
+      const part = PARTS[name]
+      if (!table && !part)
+        throw new Error(`[conformanceSuite] there is no table "${name}"; tables: ${ALL.join(', ')}`)
       api.describe(name, () => {
-        for (const group of table())
+        part?.(onBackend(backend, api))
+        for (const group of table?.() ?? [])
           if (!(group.name in skip) && !foreign(backend, group))
             api.it(group.name, () => runGroup(backend, group))
       })
@@ -71,12 +80,20 @@ export function conformanceSuite(backend: Backend, api: TestApi, options: Confor
   })
 }
 
-function updates(backend: Backend, api: TestApi): void {
-  for (const update of UPDATES)
-    api.it(update.name, async () => {
-      await activate(backend)
-      await runUpdate(update)
-    })
+/** Test functions whose bodies run with `backend` active. */
+function onBackend(backend: Backend, { describe, it }: TestApi): TestApi {
+  return {
+    describe,
+    it: (name, body, timeout) =>
+      it(
+        name,
+        async () => {
+          await activate(backend)
+          await body()
+        },
+        timeout,
+      ),
+  }
 }
 
 /** A backend is asked only for dtypes that its capabilities name. */
