@@ -8,87 +8,96 @@ import type { Sequential } from '@dl/layers'
 import { random } from '@dl/tensor/core'
 import { join } from 'node:path'
 import { writeAtomically } from './atomic-file.ts'
-import type { Progress } from './checkpoint.ts'
-import { CheckpointError, loadCheckpoint, saveCheckpoint } from './checkpoint.ts'
+import type { Plan } from './checkpoint.ts'
+import { CheckpointError, readCheckpoint, restoreCheckpoint, saveCheckpoint } from './checkpoint.ts'
 import { listenForInterrupt } from './interrupt.ts'
-import { digitNetwork } from './network.ts'
+import { compileFor, digitNetwork } from './network.ts'
 import type { Options } from './options.ts'
-import { HELP, parseOptions, UsageError } from './options.ts'
+import { DEFAULT_PLAN, HELP, parseOptions, UsageError } from './options.ts'
 import { mostLikely } from './predictions.ts'
 import { confusionText, digitsText, nextStepsText, scoreText } from './report.ts'
 import { paint, terminalOf, withCommas } from './terminal.ts'
-import type { Trained } from './training.ts'
-import { trainFrom } from './training.ts'
+import type { Trained, Training } from './training.ts'
+import { EVALUATION_BATCH, trainOn } from './training.ts'
 
 const terminal = terminalOf(process.stdout, process.env)
 const say = (text: string): void => console.log(text)
-/** Batch size where nothing is learned and only speed counts. */
-const EVALUATION_BATCH = 1000
 
 /** @returns the exit code: 130, as shells expect, when Ctrl-C stopped training */
 async function run(options: Options): Promise<number> {
-  const checkpoint = join(options.out, 'checkpoint.safetensors')
   const { train, test } = await mnist()
   say(
     `${withCommas(train.size)} training images, ${withCommas(test.size)} test images, 28 × 28 pixels each\n`,
   )
-
-  setRandomSeed(options.seed)
-  random.seed(options.seed)
-  const model = digitNetwork()
-  model.summary()
-  const from = options.resume
-    ? await loadCheckpoint(checkpoint, model)
-    : { epoch: 0, seed: options.seed, batchSize: options.batchSize }
-  if (!options.resume) await saveCheckpoint(checkpoint, model, from)
-
-  const trained = await trainRest(model, train, test, from, options, checkpoint)
+  const checkpoint = join(options.out, 'checkpoint.safetensors')
+  const start = await (options.resume ? resumed : fresh)(checkpoint, options, train.size)
+  start.model.summary()
+  say('')
+  const trained = await trainRest({ ...start, train, test, checkpoint })
   if (trained.stopped) {
-    say(`\nStopped. ${checkpoint} holds the network after epoch ${trained.epoch}; to go on:`)
+    say(`Stopped. ${checkpoint} holds the network after epoch ${trained.epoch}; to go on:`)
     say(`  ${paint(terminal, 'cyan', 'npm start -- --resume')}`)
     return 130
   }
-  await show(model, train, test, trained, from)
-  await saveAndReload(model, test, options.out)
+  await show(start, train, test, trained)
+  await saveAndReload(start.model, test, options.out)
   say(`\n${nextStepsText(trained.epoch, terminal)}`)
   return 0
 }
 
-async function trainRest(
-  model: Sequential,
-  train: MnistSplit,
-  test: MnistSplit,
-  from: Progress,
-  { epochs }: Options,
-  checkpoint: string,
-): Promise<Trained> {
-  if (from.epoch >= epochs) {
-    say(`\nThe checkpoint has ${from.epoch} epochs already; for more: --resume --epochs ${from.epoch + 5}`)
-    return { epoch: from.epoch, seconds: 0, stopped: false }
-  }
-  if (from.epoch > 0)
-    say(`\nGoing on after epoch ${from.epoch} (seed ${from.seed}, batch size ${from.batchSize})`)
-  say('')
+type Start = Pick<Training, 'model' | 'plan' | 'initialEpoch'>
+
+function compiledNetwork({ epochs, batchSize, seed }: Plan, images: number): Sequential {
+  setRandomSeed(seed)
+  random.seed(seed)
+  const model = digitNetwork()
+  compileFor(model, epochs * Math.ceil(images / batchSize))
+  return model
+}
+
+/** A new network; its first checkpoint takes the place of one that an older run left. */
+async function fresh(checkpoint: string, options: Options, images: number): Promise<Start> {
+  const plan = { ...DEFAULT_PLAN, ...options.plan }
+  const model = compiledNetwork(plan, images)
+  await saveCheckpoint(checkpoint, model, plan, 0)
+  return { model, plan, initialEpoch: 0 }
+}
+
+async function resumed(path: string, options: Options, images: number): Promise<Start> {
+  const checkpoint = await readCheckpoint(path)
+  const { epoch } = checkpoint
+  const plan = { ...checkpoint.plan, ...options.plan }
+  const model = compiledNetwork(plan, images)
+  await restoreCheckpoint(path, checkpoint, model)
+  if (epoch >= plan.epochs)
+    say(`All ${plan.epochs} epochs are done; for more: --resume --epochs ${epoch + 5}\n`)
+  else
+    say(`Going on after epoch ${epoch} of ${plan.epochs} (batch size ${plan.batchSize}, seed ${plan.seed})\n`)
+  return { model, plan, initialEpoch: epoch }
+}
+
+async function trainRest(training: Omit<Training, 'signal'>): Promise<Trained> {
+  const { initialEpoch, plan } = training
+  if (initialEpoch >= plan.epochs) return { epoch: initialEpoch, seconds: 0, stopped: false }
   using interrupt = listenForInterrupt(process, () => say('\nStopping …'))
-  return await trainFrom({ model, train, test, from, epochs, checkpoint, signal: interrupt.signal })
+  return await trainOn({ ...training, signal: interrupt.signal })
 }
 
 async function show(
-  model: Sequential,
+  { model, initialEpoch }: Start,
   train: MnistSplit,
   test: MnistSplit,
   trained: Trained,
-  from: Progress,
 ): Promise<void> {
-  const evaluated = await model.evaluate(test.images, test.labels, { batchSize: EVALUATION_BATCH })
-  const epochs = trained.epoch - from.epoch
+  const { loss, accuracy } = await model.evaluate(test.images, test.labels, { batchSize: EVALUATION_BATCH })
+  const epochs = trained.epoch - initialEpoch
   const outcome = {
     epochs: trained.epoch,
     trainingImages: train.size,
     spent: epochs > 0 ? { seconds: trained.seconds, epochs } : undefined,
     testImages: test.size,
-    loss: evaluated['loss'],
-    accuracy: evaluated['accuracy'],
+    loss,
+    accuracy,
   }
   say(`\n${scoreText(outcome, terminal)}`)
   const predictions = mostLikely(await predict(model, test))

@@ -1,34 +1,29 @@
 // The command line: flags, their defaults, the help text.
 import { parseArgs } from 'node:util'
+import type { Plan } from './checkpoint.ts'
 
 export interface Options {
-  readonly epochs: number
-  readonly batchSize: number
-  readonly seed: number
+  /** What was asked for; the rest comes from {@link DEFAULT_PLAN} or the checkpoint. */
+  readonly plan: Partial<Plan>
   /** Folder for the weights and the checkpoint. */
   readonly out: string
   readonly resume: boolean
   readonly help: boolean
 }
 
-export const DEFAULTS: Options = {
-  epochs: 5,
-  batchSize: 128,
-  seed: 1,
-  out: 'runs/first-network',
-  resume: false,
-  help: false,
-}
+export const DEFAULT_PLAN: Plan = { epochs: 5, batchSize: 64, seed: 1 }
+const DEFAULT_OUT = 'runs/first-network'
 
 export const HELP: string = `Trains a small network on 60,000 handwritten digits and shows what it learned.
 
 usage: npm start [-- options]
 
-  --epochs <n>       passes over the training images (default ${DEFAULTS.epochs})
-  --batch-size <n>   images in a step (default ${DEFAULTS.batchSize})
-  --seed <n>         decides initial weights, order of the images and dropout (default ${DEFAULTS.seed})
-  --out <folder>     where weights and checkpoint go (default ${DEFAULTS.out})
-  --resume           go on from the checkpoint in the folder; its seed and batch size are used again
+  --epochs <n>       passes over the training images (default ${DEFAULT_PLAN.epochs})
+  --batch-size <n>   images in a step (default ${DEFAULT_PLAN.batchSize})
+  --seed <n>         decides initial weights, order of the images and dropout (default ${DEFAULT_PLAN.seed})
+  --out <folder>     where weights and checkpoint go (default ${DEFAULT_OUT})
+  --resume           go on from the checkpoint in the folder, with its epochs, batch size and seed;
+                     only --epochs can be changed
   --help             this text
 
 Ctrl-C stops training; the checkpoint of the last whole epoch stays.`
@@ -41,14 +36,19 @@ export class UsageError extends Error {
 /** @throws UsageError for unknown flags and values that are not whole numbers in range */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parse(args)
-  return {
-    epochs: whole('--epochs', values.epochs, DEFAULTS.epochs, 1),
-    batchSize: whole('--batch-size', values['batch-size'], DEFAULTS.batchSize, 1),
-    seed: whole('--seed', values.seed, DEFAULTS.seed, 0),
-    out: values.out ?? DEFAULTS.out,
-    resume: values.resume ?? false,
-    help: values.help ?? false,
+  const resume = values.resume ?? false
+  const plan: { -readonly [K in keyof Plan]?: Plan[K] } = {}
+  if (values.epochs !== undefined) plan.epochs = whole('--epochs', values.epochs, 1)
+  for (const [flag, key] of [
+    ['batch-size', 'batchSize'],
+    ['seed', 'seed'],
+  ] as const) {
+    const text = values[flag]
+    if (text === undefined) continue
+    if (resume) throw new UsageError(`--resume takes the ${flag} of the checkpoint; leave --${flag} out`)
+    plan[key] = whole(`--${flag}`, text, key === 'seed' ? 0 : 1)
   }
+  return { plan, out: values.out ?? DEFAULT_OUT, resume, help: values.help ?? false }
 }
 
 interface Values {
@@ -81,8 +81,7 @@ function parse(args: readonly string[]): Values {
   }
 }
 
-function whole(flag: string, text: string | undefined, otherwise: number, least: number): number {
-  if (text === undefined) return otherwise
+function whole(flag: string, text: string, least: number): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value
   throw new UsageError(`${flag} must be a whole number of ${least} or more, got '${text}'`)

@@ -1,17 +1,17 @@
-// Training from a checkpoint to a checkpoint: each finished epoch is saved before the next one begins.
+// Training from checkpoint to checkpoint: each finished epoch is saved before the next one begins.
 import type { Sequential } from '@dl/layers'
 import type { MnistSplit } from '@dl/data/mnist'
-import type { Progress } from './checkpoint.ts'
+import type { Plan } from './checkpoint.ts'
 import { saveCheckpoint } from './checkpoint.ts'
 
 export interface Training {
   readonly model: Sequential
   readonly train: MnistSplit
   readonly test: MnistSplit
-  /** Where training begins. */
-  readonly from: Progress
-  /** Number of epochs at its end. */
-  readonly epochs: number
+  readonly plan: Plan
+  /** Epochs that are finished before. */
+  readonly initialEpoch: number
+  /** File of the checkpoint. */
   readonly checkpoint: string
   readonly signal: AbortSignal
 }
@@ -19,28 +19,33 @@ export interface Training {
 export interface Trained {
   /** Epochs that are finished, those before this run included. */
   readonly epoch: number
+  /** Time spent in this run. */
   readonly seconds: number
   readonly stopped: boolean
 }
 
-/** Goes on from `from` until `epochs` are done or the signal stops it; the checkpoint holds the last whole epoch. */
-export async function trainFrom(training: Training): Promise<Trained> {
-  const { model, train, test, from, epochs, checkpoint, signal } = training
-  const { seed, batchSize } = from
-  let { epoch } = from
+/** Batch size where nothing is learned and only speed counts. */
+export const EVALUATION_BATCH = 1000
+
+/** Trains until the plan is done or the signal stops it; the checkpoint then holds the last whole epoch. */
+export async function trainOn(training: Training): Promise<Trained> {
+  const { model, train, test, plan, initialEpoch, checkpoint, signal } = training
+  let epoch = initialEpoch
   const start = performance.now()
   const history = await model.fit(train.images, train.labels, {
-    initialEpoch: from.epoch,
-    epochs,
-    batchSize,
-    seed,
+    ...plan,
+    initialEpoch,
     signal,
     validationData: [test.images, test.labels],
-    validationBatchSize: 1000,
+    validationBatchSize: EVALUATION_BATCH,
     onEpochEnd: async (index) => {
       epoch = index + 1
-      await saveCheckpoint(checkpoint, model, { epoch, seed, batchSize })
+      await saveCheckpoint(checkpoint, model, plan, epoch)
     },
   })
-  return { epoch, seconds: (performance.now() - start) / 1000, stopped: history.aborted }
+  return {
+    epoch,
+    seconds: (performance.now() - start) / 1000,
+    stopped: history.aborted && epoch < plan.epochs,
+  }
 }

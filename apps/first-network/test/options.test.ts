@@ -1,16 +1,23 @@
 // The command line and what the terminal is taken for.
 import { describe, expect, test } from 'vitest'
-import { DEFAULTS, HELP, parseOptions, UsageError } from '../src/options.ts'
+import { HELP, parseOptions, UsageError } from '../src/options.ts'
 import { padTo, terminalOf, visibleLength } from '../src/terminal.ts'
 
 describe('options', () => {
   test.each([
     [[], {}],
-    [['--epochs', '3', '--batch-size=64'], { epochs: 3, batchSize: 64 }],
-    [['--seed', '0', '--out', '/tmp/x', '--resume'], { seed: 0, out: '/tmp/x', resume: true }],
+    [['--epochs', '3', '--batch-size=32'], { plan: { epochs: 3, batchSize: 32 } }],
+    [['--seed', '0', '--out', '/tmp/x'], { plan: { seed: 0 }, out: '/tmp/x' }],
+    [['--resume', '--epochs', '9'], { plan: { epochs: 9 }, resume: true }],
     [['-h'], { help: true }],
   ])('%o', (args, expected) => {
-    expect(parseOptions(args)).toEqual({ ...DEFAULTS, ...expected })
+    expect(parseOptions(args)).toEqual({
+      plan: {},
+      out: 'runs/first-network',
+      resume: false,
+      help: false,
+      ...expected,
+    })
   })
 
   test.each([
@@ -18,6 +25,7 @@ describe('options', () => {
     [['--epochs', '2.5'], "got '2.5'"],
     [['--batch-size', 'many'], "--batch-size must be a whole number of 1 or more, got 'many'"],
     [['--seed', '-1'], /seed/],
+    [['--resume', '--seed', '2'], '--resume takes the seed of the checkpoint; leave --seed out'],
     [['--epoch', '3'], /--epoch/],
     [['five'], /five/],
   ])('%o is refused', (args, message) => {

@@ -102,7 +102,7 @@ describe('five epochs', () => {
     expect(stopped.output).toContain('npm start -- --resume')
     const resumed = await run([...out, '--resume'])
     expect(resumed.code, resumed.output).toBe(0)
-    expect(resumed.output).toContain(`Going on after epoch ${epoch}`)
+    expect(resumed.output).toContain(`Going on after epoch ${epoch} of 5 (batch size 64, seed 1)`)
     expect(resumed.output).toContain('300,000 training images seen (5 × 60,000)')
     expect((await weights('parts')).equals(await weights('whole'))).toBe(true)
   }, 300_000)
@@ -110,7 +110,7 @@ describe('five epochs', () => {
   test('a finished run that is resumed shows its results without training', async () => {
     const again = await run(['--out', join(folder, 'whole'), '--resume'])
     expect(again.code, again.output).toBe(0)
-    expect(again.output).toContain('has 5 epochs already')
+    expect(again.output).toContain('All 5 epochs are done')
     expect(again.output).toMatch(/300,000 training images seen \(5 × 60,000\)$/m)
   }, 120_000)
 })
