@@ -5,7 +5,14 @@ export { type Callback, type TrainingContext } from './callbacks/callback.ts'
 export { type ActivationLike } from './activations.ts'
 export { Functional, model, type ModelConfig } from './functional.ts'
 export * as initializers from './initializers.ts'
-export { type Buildable, Layer, type LayerConfig, type LayerInputs, type NamedVariable, type WeightOptions } from './layer.ts'
+export {
+  type Buildable,
+  Layer,
+  type LayerConfig,
+  type LayerInputs,
+  type NamedVariable,
+  type WeightOptions,
+} from './layer.ts'
 export { type LayerClass, layerFromConfig, registerLayer } from './layer-classes.ts'
 export * as layers from './layers/index.ts'
 export { Activation } from './layers/activation.ts'

@@ -59,7 +59,11 @@ export class Functional<O extends ModelOutput = Tensor> extends Model<O> {
   }
 
   override get inputSpec(): readonly InputSpec[] {
-    return this.#inputs.map((x, i) => ({ name: x.name ?? numbered('input', i), shape: x.shape, dtype: x.dtype }))
+    return this.#inputs.map((x, i) => ({
+      name: x.name ?? numbered('input', i),
+      shape: x.shape,
+      dtype: x.dtype,
+    }))
   }
   override get outputNames(): readonly string[] {
     const used = new Map<string, number>()
@@ -79,23 +83,40 @@ export class Functional<O extends ModelOutput = Tensor> extends Model<O> {
   protected override summaryRows(): readonly SummaryRow[] {
     const nameOf = (x: SymbolicTensor): string =>
       x.producer ? this.#names.get(x.producer.layer)! : this.inputNames[this.#inputs.indexOf(x)]!
-    const inputs = this.#inputs.map((x) => ({ name: nameOf(x), layer: null, outputShape: x.shape, connectedTo: [] }))
+    const inputs = this.#inputs.map((x) => ({
+      name: nameOf(x),
+      layer: null,
+      outputShape: x.shape,
+      connectedTo: [],
+    }))
     const seen = new Set<Layer>()
     const calls = this.#calls.map(({ layer, outputs, inputs: from }) => {
       const repeated = seen.has(layer)
       seen.add(layer)
-      return { name: this.#names.get(layer)!, layer, outputShape: outputs[0]!.shape, connectedTo: from.map(nameOf), repeated }
+      return {
+        name: this.#names.get(layer)!,
+        layer,
+        outputShape: outputs[0]!.shape,
+        connectedTo: from.map(nameOf),
+        repeated,
+      }
     })
     return [...inputs, ...calls]
   }
 }
 
 /** Calls in an order in which each comes after those it needs. */
-function callsBetween(name: string, inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Call[] {
+function callsBetween(
+  name: string,
+  inputs: readonly SymbolicTensor[],
+  outputs: readonly SymbolicTensor[],
+): Call[] {
   const known = new Set(inputs)
   const calls = new Map<object, Call>()
   const order: Call[] = []
-  const open: { symbol: SymbolicTensor; entered: boolean }[] = outputs.toReversed().map((symbol) => ({ symbol, entered: false }))
+  const open: { symbol: SymbolicTensor; entered: boolean }[] = outputs
+    .toReversed()
+    .map((symbol) => ({ symbol, entered: false }))
   for (let top = open.pop(); top; top = open.pop()) {
     const { symbol, entered } = top
     if (known.has(symbol)) continue
@@ -106,7 +127,10 @@ function callsBetween(name: string, inputs: readonly SymbolicTensor[], outputs: 
           'which is not among inputs',
       )
     if (!entered) {
-      open.push({ symbol, entered: true }, ...producer.inputs.toReversed().map((x) => ({ symbol: x, entered: false })))
+      open.push(
+        { symbol, entered: true },
+        ...producer.inputs.toReversed().map((x) => ({ symbol: x, entered: false })),
+      )
       continue
     }
     known.add(symbol)
@@ -141,6 +165,8 @@ function callOf({ layer, inputs, call }: Producer, calls: Map<object, Call>, ord
  * console.log(net.inputNames, net.outputNames, net.countParams()) // [ 'left', 'right' ] [ 'score' ] 22
  * ```
  */
-export function model<const T extends SymbolicTensor | readonly SymbolicTensor[]>(config: ModelConfig<T>): Functional<OutputOf<T>> {
-  return new Functional<OutputOf<T>>(config as ModelConfig<SymbolicTensor | readonly SymbolicTensor[]>)
+export function model<const T extends SymbolicTensor | readonly SymbolicTensor[]>(
+  config: ModelConfig<T>,
+): Functional<OutputOf<T>> {
+  return new Functional<OutputOf<T>>(config)
 }

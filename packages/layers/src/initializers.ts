@@ -30,9 +30,11 @@ const floatOf = (dtype: DType): 'float32' | 'float64' => {
 }
 
 /** All 0. */
-export const zerosInitializer = (): Initializer => initial('zeros', {}, (shape, dtype) => zeros(shape as number[], dtype))
+export const zerosInitializer = (): Initializer =>
+  initial('zeros', {}, (shape, dtype) => zeros(shape as number[], dtype))
 /** All 1. */
-export const onesInitializer = (): Initializer => initial('ones', {}, (shape, dtype) => ones(shape as number[], dtype))
+export const onesInitializer = (): Initializer =>
+  initial('ones', {}, (shape, dtype) => ones(shape as number[], dtype))
 /** All `value`, default 0. */
 export const constant = (options: { readonly value?: number } = {}): Initializer =>
   initial('constant', options, (shape, dtype) => fill(shape as number[], options.value ?? 0, dtype))
@@ -92,7 +94,10 @@ const TRUNCATED_STDDEV = 0.87962566103423978
  * sequential([layers.dense({ units: 8, inputShape: [4], kernelInitializer })])
  * ```
  */
-export function varianceScaling(options: VarianceScalingOptions = {}, name: string = 'varianceScaling'): Initializer {
+export function varianceScaling(
+  options: VarianceScalingOptions = {},
+  name: string = 'varianceScaling',
+): Initializer {
   const { scale = 1, mode = 'fanIn', distribution = 'truncatedNormal' } = options
   if (!(scale > 0)) throw new Error(`[${name}] scale must be positive, got ${scale}`)
   return initial(name, { ...options }, (shape, dtype) => {
@@ -105,8 +110,12 @@ export function varianceScaling(options: VarianceScalingOptions = {}, name: stri
       const limit = Math.sqrt(3 * variance)
       return random.uniform(key, shape, { minValue: -limit, maxValue: limit, dtype: float })
     }
-    if (distribution === 'untruncatedNormal') return random.normal(key, shape, { stddev: Math.sqrt(variance), dtype: float })
-    return random.truncatedNormal(key, shape, { stddev: Math.sqrt(variance) / TRUNCATED_STDDEV, dtype: float })
+    if (distribution === 'untruncatedNormal')
+      return random.normal(key, shape, { stddev: Math.sqrt(variance), dtype: float })
+    return random.truncatedNormal(key, shape, {
+      stddev: Math.sqrt(variance) / TRUNCATED_STDDEV,
+      dtype: float,
+    })
   })
 }
 
@@ -120,12 +129,14 @@ export const glorotNormal = (options: SeedOption = {}): Initializer =>
 export const heUniform = (options: SeedOption = {}): Initializer =>
   varianceScaling({ ...options, scale: 2, distribution: 'uniform' }, 'heUniform')
 /** Truncated normal with variance `2 / fanIn`. Source: K. He et al., 2015. */
-export const heNormal = (options: SeedOption = {}): Initializer => varianceScaling({ ...options, scale: 2 }, 'heNormal')
+export const heNormal = (options: SeedOption = {}): Initializer =>
+  varianceScaling({ ...options, scale: 2 }, 'heNormal')
 /** Uniform with variance `1 / fanIn`. Source: Y. LeCun et al., 1998. */
 export const lecunUniform = (options: SeedOption = {}): Initializer =>
   varianceScaling({ ...options, distribution: 'uniform' }, 'lecunUniform')
 /** Truncated normal with variance `1 / fanIn`. Source: Y. LeCun et al., 1998. */
-export const lecunNormal = (options: SeedOption = {}): Initializer => varianceScaling({ ...options }, 'lecunNormal')
+export const lecunNormal = (options: SeedOption = {}): Initializer =>
+  varianceScaling({ ...options }, 'lecunNormal')
 
 /** The initializer that `like` names or is. */
 export const initializerOf = (like: InitializerLike): Initializer =>

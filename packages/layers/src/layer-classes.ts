@@ -18,7 +18,9 @@ export function registerLayer<C extends object>(layerClass: LayerClass<C>, name?
   const key = name ?? layerClass.className ?? layerClass.name
   const known = classes.get(key)
   if (known !== undefined && known !== (layerClass as unknown as LayerClass))
-    throw new Error(`[registerLayer] another class is registered as '${key}'; give this one a name of its own`)
+    throw new Error(
+      `[registerLayer] another class is registered as '${key}'; give this one a name of its own`,
+    )
   layerClass.className ??= key
   classes.set(key, layerClass as unknown as LayerClass)
 }
@@ -39,6 +41,8 @@ export function registerLayer<C extends object>(layerClass: LayerClass<C>, name?
 export function layerFromConfig(className: string, config: object): Layer {
   const found = classes.get(className)
   if (!found)
-    throw new Error(`[layerFromConfig] no class of layers is registered as '${className}'; known are ${[...classes.keys()].join(', ')}`)
+    throw new Error(
+      `[layerFromConfig] no class of layers is registered as '${className}'; known are ${[...classes.keys()].join(', ')}`,
+    )
   return new (found as unknown as new (config: object) => Layer)(config)
 }

@@ -2,7 +2,6 @@
 // tensors, and everything else (names, weights of layers inside, shapes of results) follows from those two.
 import {
   add,
-
   Tensor,
   tidy,
   Variable,
@@ -145,7 +144,9 @@ export abstract class Layer<C extends object = object> implements Module {
       throw new Error(`[${this.name}] has a weight called '${name}' already; names in a layer must differ`)
     const { initializer = 'glorotUniform', trainable = true, regularizer } = options
     const dtype = options.dtype ?? this.config.dtype ?? 'float32'
-    const made = tidy(() => variable(initializerOf(initializer).init(shape, dtype), trainable, `${this.name}/${name}`))
+    const made = tidy(() =>
+      variable(initializerOf(initializer).init(shape, dtype), trainable, `${this.name}/${name}`),
+    )
     this.#own.push({
       name,
       variable: made,
@@ -193,11 +194,13 @@ export abstract class Layer<C extends object = object> implements Module {
     if (isSymbolic(inputs)) {
       const [output, ...others] = this.applyMany(inputs)
       if (!output || others.length > 0)
-        throw new Error(`[${this.name}] gives ${others.length + 1} results; use applyMany, which returns them all`)
+        throw new Error(
+          `[${this.name}] gives ${others.length + 1} results; use applyMany, which returns them all`,
+        )
       return output
     }
-    const tensors = inputs as LayerInputs
-    this.ensureBuilt(isList(tensors) ? tensors.map((x) => x.shape as number[]) : (tensors.shape as number[]))
+    const tensors = inputs
+    this.ensureBuilt(isList(tensors) ? tensors.map((x) => x.shape) : tensors.shape)
     return this.call(tensors, options)
   }
 
@@ -206,7 +209,7 @@ export abstract class Layer<C extends object = object> implements Module {
     const list = isList(inputs) ? inputs : [inputs]
     const call = {}
     return this.outputSpecs(list, isList(inputs)).map((spec, index) => {
-      const producer: Producer = { layer: this as unknown as Layer, inputs: list, index, call }
+      const producer: Producer = { layer: this, inputs: list, index, call }
       return new SymbolicTensor(spec.shape, spec.dtype, producer)
     })
   }
@@ -222,7 +225,10 @@ export abstract class Layer<C extends object = object> implements Module {
     return tidy(() => {
       const values = inputs.map((x) => zeros(concrete(x.shape, size), x.dtype) as Tensor)
       const outputs = this.call(asList ? values : values[0]!)
-      return (isList(outputs) ? outputs : [outputs]).map((y) => ({ shape: [...(y.shape as number[])], dtype: y.dtype as DType }))
+      return (isList(outputs) ? outputs : [outputs]).map((y) => ({
+        shape: [...y.shape],
+        dtype: y.dtype as DType,
+      }))
     })
   }
 
@@ -320,12 +326,20 @@ export function layerOf(module: Module): Layer {
 
 function namedVariablesOf(module: Module): readonly NamedVariable[] {
   if (module instanceof Layer) return module.namedVariables()
-  return module.variables.map((v) => ({ path: v.name, variable: v, trainable: v.trainable, kind: 'weight' as const }))
+  return module.variables.map((v) => ({
+    path: v.name,
+    variable: v,
+    trainable: v.trainable,
+    kind: 'weight' as const,
+  }))
 }
 
 export function isModule(value: unknown): value is Module {
   if (typeof value !== 'object' || value === null || value instanceof Tensor) return false
-  return typeof (value as Partial<Module>).call === 'function' && Array.isArray((value as Partial<Module>).variables)
+  return (
+    typeof (value as Partial<Module>).call === 'function' &&
+    Array.isArray((value as Partial<Module>).variables)
+  )
 }
 
 export const isList = <T>(x: T | readonly T[]): x is readonly T[] => Array.isArray(x)
@@ -342,13 +356,13 @@ const snakeCase = (name: string): string =>
  * @param op who asks, for the error
  */
 export function assertInputs(op: string, inputs: readonly Tensor[], specs: readonly InputSpec[]): void {
-  if (inputs.length !== specs.length) throw new Error(`[${op}] expects ${specs.length} inputs, got ${inputs.length}`)
+  if (inputs.length !== specs.length)
+    throw new Error(`[${op}] expects ${specs.length} inputs, got ${inputs.length}`)
   specs.forEach((spec, i) => {
-    const shape = inputs[i]!.shape as number[]
+    const shape = inputs[i]!.shape
     if (!fitsShape(shape, spec.shape))
       throw new Error(
         `[${op}] input ${spec.name === undefined ? i : `'${spec.name}'`} must have shape ${showShape(spec.shape)}, got ${showShape(shape)}`,
       )
   })
 }
-

@@ -53,7 +53,10 @@ export abstract class Model<O extends ModelOutput = Tensor, C extends object = o
   }
   /** Shapes and dtypes of the outputs, for inputs as given or as the model was made for. */
   outputsFor(inputs: readonly ValueSpec[] | null = this.inputSpecs): readonly ValueSpec[] {
-    if (!inputs) throw new Error(`[${this.name}] the input's shape is not known yet; give inputShape to the first layer, or call fit`)
+    if (!inputs)
+      throw new Error(
+        `[${this.name}] the input's shape is not known yet; give inputShape to the first layer, or call fit`,
+      )
     return this.outputSpecs(inputs)
   }
   /** Shape of the output, batch dimension first. */
@@ -62,7 +65,12 @@ export abstract class Model<O extends ModelOutput = Tensor, C extends object = o
   }
   /** Rows of the summary: the layers in order. */
   protected summaryRows(): readonly SummaryRow[] {
-    return this.children().map(([name, child]) => ({ name, layer: layerOf(child), outputShape: null, connectedTo: [] }))
+    return this.children().map(([name, child]) => ({
+      name,
+      layer: layerOf(child),
+      outputShape: null,
+      connectedTo: [],
+    }))
   }
 
   // ---- training
@@ -99,7 +107,10 @@ export abstract class Model<O extends ModelOutput = Tensor, C extends object = o
   /** For training: what `compile` was given. */
   compiledFor(op: string): Compiled {
     if (!this.#compiled)
-      throw new TrainingError('notCompiled', `[${op}] call compile({ optimizer, loss }) first: the model has not been compiled`)
+      throw new TrainingError(
+        'notCompiled',
+        `[${op}] call compile({ optimizer, loss }) first: the model has not been compiled`,
+      )
     return this.#compiled
   }
   /** For training: the compiled steps. They are made anew after `compile` and when layers were frozen or thawed. */
@@ -143,7 +154,11 @@ export abstract class Model<O extends ModelOutput = Tensor, C extends object = o
    */
   evaluate(x: RowsTree, y: RowsTree, options?: EvaluateOptions): Promise<Logs>
   evaluate(dataset: BatchDataset, options?: EvaluateOptions): Promise<Logs>
-  evaluate(x: RowsTree | BatchDataset, y?: RowsTree | EvaluateOptions, options?: EvaluateOptions): Promise<Logs> {
+  evaluate(
+    x: RowsTree | BatchDataset,
+    y?: RowsTree | EvaluateOptions,
+    options?: EvaluateOptions,
+  ): Promise<Logs> {
     return evaluateModel(this, x, y, options)
   }
 
@@ -180,7 +195,10 @@ export abstract class Model<O extends ModelOutput = Tensor, C extends object = o
   summary(options: SummaryOptions = {}): void {
     const rows = this.summaryRows()
     const slots = this.#compiled?.optimizer.variables ?? []
-    printSummary({ name: this.name, rows, variables: this.namedVariables(), optimizerVariables: slots }, options)
+    printSummary(
+      { name: this.name, rows, variables: this.namedVariables(), optimizerVariables: slots },
+      options,
+    )
   }
 
   // ---- weights
@@ -272,7 +290,10 @@ export abstract class Model<O extends ModelOutput = Tensor, C extends object = o
     const specs = this.built ? null : this.inputSpecs
     if (specs) this.outputsFor(specs)
     if (!this.built)
-      throw new TrainingError('weights', `[${op}] the model has no weights yet: give inputShape to its first layer, or call it once`)
+      throw new TrainingError(
+        'weights',
+        `[${op}] the model has no weights yet: give inputShape to its first layer, or call it once`,
+      )
   }
 }
 
@@ -309,4 +330,3 @@ export function single(op: string, inputs: LayerInputs): Tensor {
   if (!first || others.length > 0) throw new Error(`[${op}] takes one input, got ${inputs.length}`)
   return first
 }
-

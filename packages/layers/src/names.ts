@@ -29,10 +29,19 @@ function fill<T>(registry: Registry<T>, entries: Readonly<Record<string, T>>): v
 /** Registers every name that Keras knows and this library has, with Keras's abbreviations. */
 export function registerNames(): void {
   fill(activationNames, ACTIVATIONS)
-  const { zeros, ones, constant, randomUniform, randomNormal, truncatedNormal, varianceScaling } = initializers
+  const { zeros, ones, constant, randomUniform, randomNormal, truncatedNormal, varianceScaling } =
+    initializers
   const { glorotUniform, glorotNormal, heUniform, heNormal, lecunUniform, lecunNormal } = initializers
   const basic = { zeros, ones, constant, randomUniform, randomNormal, truncatedNormal, varianceScaling }
-  fill(initializerNames, { ...basic, glorotUniform, glorotNormal, heUniform, heNormal, lecunUniform, lecunNormal })
+  fill(initializerNames, {
+    ...basic,
+    glorotUniform,
+    glorotNormal,
+    heUniform,
+    heNormal,
+    lecunUniform,
+    lecunNormal,
+  })
   fill(regularizerNames, { l1, l2, l1l2 })
   fill(optimizerNames, { adagrad, adam, adamW, rmsprop, sgd })
   const mse = (): MeanSquaredError => new MeanSquaredError()

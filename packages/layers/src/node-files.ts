@@ -11,7 +11,10 @@ interface NodeProcess {
 function fileSystem(op: string): FileSystem {
   const node = (globalThis as { process?: NodeProcess }).process
   const fs = node?.getBuiltinModule?.('node:fs/promises') as FileSystem | undefined
-  if (!fs) throw new Error(`[${op}] files can be used in Node only; take the bytes instead: weightsToSafetensors, loadSafetensors`)
+  if (!fs)
+    throw new Error(
+      `[${op}] files can be used in Node only; take the bytes instead: weightsToSafetensors, loadSafetensors`,
+    )
   return fs
 }
 

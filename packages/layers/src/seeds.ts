@@ -20,7 +20,8 @@ let count = 0
  * ```
  */
 export function setRandomSeed(seed: number): void {
-  if (!Number.isSafeInteger(seed)) throw new Error(`[setRandomSeed] the seed must be a whole number, got ${seed}`)
+  if (!Number.isSafeInteger(seed))
+    throw new Error(`[setRandomSeed] the seed must be a whole number, got ${seed}`)
   base = seed
   count = 0
 }

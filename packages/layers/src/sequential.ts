@@ -21,7 +21,9 @@ export class Sequential extends Model {
   /** Appends a layer. A model that knows its input's shape builds it at once. */
   add(module: Module): void {
     if (this.built && !this.inputSpec)
-      throw new Error(`[${this.name}] layers cannot be added after the model was built for an input; give inputShape to the first layer`)
+      throw new Error(
+        `[${this.name}] layers cannot be added after the model was built for an input; give inputShape to the first layer`,
+      )
     this.#layers.push(layerOf(module))
     this.#relink()
   }
@@ -43,7 +45,9 @@ export class Sequential extends Model {
     for (const layer of this.#layers) {
       const [output, ...others] = layer.outputSpecs([specs.at(-1) ?? input])
       if (!output || others.length > 0)
-        throw new Error(`[${this.name}] '${layer.name}' gives ${others.length + 1} results; in a sequential model each layer gives one`)
+        throw new Error(
+          `[${this.name}] '${layer.name}' gives ${others.length + 1} results; in a sequential model each layer gives one`,
+        )
       specs.push(output)
     }
     this.#specs = specs

@@ -14,7 +14,8 @@ export const fitsShape = (shape: readonly number[], spec: LayerShape): boolean =
 export const concrete = (shape: LayerShape, size: number): number[] => shape.map((d) => d ?? size)
 
 /** Dimensions that are equal in both results of a probe are known, the others unknown. */
-export const commonShape = (a: readonly number[], b: readonly number[]): LayerShape => a.map((d, i) => (d === b[i] ? d : null))
+export const commonShape = (a: readonly number[], b: readonly number[]): LayerShape =>
+  a.map((d, i) => (d === b[i] ? d : null))
 
 export interface ValueSpec {
   readonly shape: LayerShape

@@ -35,11 +35,15 @@ export function printSummary(model: Summarized, options: SummaryOptions): void {
   const table = model.rows.map((row) => cells(row, branched))
   const heads = HEADS.slice(0, branched ? 4 : 3)
   const least = branched ? [19, 17, 12, 18] : [31, 22, 13]
-  const widths = heads.map((head, i) => Math.max(least[i]!, head.length, ...table.map((row) => row[i]!.length)))
+  const widths = heads.map((head, i) =>
+    Math.max(least[i]!, head.length, ...table.map((row) => row[i]!.length)),
+  )
   const line = (left: string, fill: string, middle: string, right: string): string =>
     left + widths.map((w) => fill.repeat(w + 2)).join(middle) + right
   const row = (bar: string, content: readonly string[]): string =>
-    bar + content.map((cell, i) => ` ${i === 2 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)} `).join(bar) + bar
+    bar +
+    content.map((cell, i) => ` ${i === 2 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)} `).join(bar) +
+    bar
   print(`Model: "${model.name}"`)
   print(line('┏', '━', '┳', '┓'))
   print(row('┃', heads))
@@ -55,12 +59,14 @@ export function printSummary(model: Summarized, options: SummaryOptions): void {
 function cells(row: SummaryRow, branched: boolean): string[] {
   const { layer, outputShape } = row
   const shape = outputShape ? tuple(outputShape) : '?'
-  const params = !layer || row.repeated ? '0' : layer.built ? layer.countParams().toLocaleString('en-US') : '0 (unbuilt)'
+  const params =
+    !layer || row.repeated ? '0' : layer.built ? layer.countParams().toLocaleString('en-US') : '0 (unbuilt)'
   const content = [`${row.name} (${layer?.className ?? 'InputLayer'})`, shape, params]
   return branched ? [...content, row.connectedTo.join(', ') || '-'] : content
 }
 
-const tuple = (shape: LayerShape): string => `(${shape.map((d) => d ?? 'None').join(', ')}${shape.length === 1 ? ',' : ''})`
+const tuple = (shape: LayerShape): string =>
+  `(${shape.map((d) => d ?? 'None').join(', ')}${shape.length === 1 ? ',' : ''})`
 
 function totals({ variables, optimizerVariables }: Summarized): string[] {
   const weights = variables.filter((w) => w.kind === 'weight')
@@ -77,7 +83,14 @@ function totals({ variables, optimizerVariables }: Summarized): string[] {
   return optimizerVariables.length > 0 ? [...lines, sum('Optimizer params', optimizerVariables)] : lines
 }
 
-const BYTES: Readonly<Record<string, number>> = { float32: 4, float64: 8, int32: 4, int64: 8, uint8: 1, bool: 1 }
+const BYTES: Readonly<Record<string, number>> = {
+  float32: 4,
+  float64: 8,
+  int32: 4,
+  int64: 8,
+  uint8: 1,
+  bool: 1,
+}
 
 /** `397.54 KB`, as Keras writes it. */
 function bytes(count: number): string {

@@ -25,7 +25,8 @@ interface Fixture {
 }
 const file = fileURLToPath(new URL('fixtures/keras-mlp.json', import.meta.url))
 const fixture = JSON.parse(readFileSync(file, 'utf8')) as Fixture
-const value = ({ data, shape, dtype }: Array): Tensor => tensor(data, shape, dtype === 'int64' ? 'int32' : 'float32') as Tensor
+const value = ({ data, shape, dtype }: Array): Tensor =>
+  tensor(data, shape, dtype === 'int64' ? 'int32' : 'float32') as Tensor
 
 function kerasModel(): Sequential {
   const model = sequential(
@@ -41,14 +42,16 @@ function kerasModel(): Sequential {
   for (const [i, name] of ['dense', 'dense_1', 'dense_2'].entries())
     for (const part of [0, 1]) {
       const { data, shape } = fixture.weights[`layers/${name}/vars/${part}`]!
-      model.weights[2 * i + part]!.assign(tensor(data, shape) as Tensor)
+      model.weights[2 * i + part]!.assign(tensor(data, shape))
     }
   return model
 }
 
 function expectClose(got: ArrayLike<number>, want: readonly number[], bound: number): void {
   expect(got.length).toBe(want.length)
-  want.forEach((w, i) => expect(Math.abs(got[i]! - w), `value ${i}: ${got[i]} instead of ${w}`).toBeLessThanOrEqual(bound))
+  want.forEach((w, i) =>
+    expect(Math.abs(got[i]! - w), `value ${i}: ${got[i]} instead of ${w}`).toBeLessThanOrEqual(bound),
+  )
 }
 
 judge('Keras MLP', { needs: 'oracles/keras-cases/mlp', fixture: file }, () => {

@@ -7,8 +7,9 @@ import { input, Layer, layers, Model, model, type Model as AnyModel, sequential 
 
 const t = (values: number[] | number[][]): Tensor => tensor(values) as Tensor
 const values = async (x: Tensor): Promise<number[]> => [...((await x.data()) as Float32Array)]
-const paths = (m: { namedVariables(): readonly { path: string }[] }): string[] => m.namedVariables().map((w) => w.path)
-const double = (): Layer => layers.lambda({ call: (x) => mul(x, 2) }) as Layer
+const paths = (m: { namedVariables(): readonly { path: string }[] }): string[] =>
+  m.namedVariables().map((w) => w.path)
+const double = (): Layer => layers.lambda({ call: (x) => mul(x, 2) })
 
 describe('sequential', () => {
   it('computes one layer after the other', async () => {
@@ -46,11 +47,18 @@ describe('sequential', () => {
       'layer_normalization_1/gamma',
       'layer_normalization_1/beta',
     ])
-    expect(m.layers.map((l) => l.name)).toEqual(['dense', 'dense_1', 'layer_normalization', 'dense_2', 'layer_normalization_1'])
+    expect(m.layers.map((l) => l.name)).toEqual([
+      'dense',
+      'dense_1',
+      'layer_normalization',
+      'dense_2',
+      'layer_normalization_1',
+    ])
   })
 
   it('gives every new model the same paths', () => {
-    const make = (): AnyModel => sequential([layers.dense({ units: 2, inputShape: [3] }), layers.dense({ units: 2 })])
+    const make = (): AnyModel =>
+      sequential([layers.dense({ units: 2, inputShape: [3] }), layers.dense({ units: 2 })])
     expect(paths(make())).toEqual(paths(make()))
   })
 
@@ -71,7 +79,10 @@ describe('functional', () => {
   it('computes shared layers once for each place, with weights once', async () => {
     const [a, b] = [input({ shape: [2], name: 'a' }), input({ shape: [2], name: 'b' })]
     const shared = layers.dense({ units: 1, kernelInitializer: 'ones' })
-    const m = model({ inputs: [a, b], outputs: layers.concatenate().apply([shared.apply(a), shared.apply(b)]) })
+    const m = model({
+      inputs: [a, b],
+      outputs: layers.concatenate().apply([shared.apply(a), shared.apply(b)]),
+    })
     expect(await values(m.apply([t([[1, 2]]), t([[3, 4]])]))).toEqual([3, 7])
     expect(paths(m)).toEqual(['dense/kernel', 'dense/bias'])
     expect(m.inputNames).toEqual(['a', 'b'])
@@ -85,7 +96,12 @@ describe('functional', () => {
       inputs: x,
       outputs: [layers.dense({ units: 1, name: 'left', kernelInitializer: 'ones' }).apply(trunk), trunk],
     })
-    const [left, right] = await m.predict(t([[1, 2], [3, 4]]))
+    const [left, right] = await m.predict(
+      t([
+        [1, 2],
+        [3, 4],
+      ]),
+    )
     expect(await values(left!)).toEqual([6, 14])
     expect(await values(right!)).toEqual([2, 4, 6, 8])
     expect(m.outputNames).toEqual(['left', 'lambda'])
@@ -191,23 +207,52 @@ describe('summary', () => {
   })
 
   it('says what is not built yet', () => {
-    expect(printed(sequential([layers.dense({ units: 2 })])).join('\n')).toMatch(/dense \(Dense\) +│ \? +│ +0 \(unbuilt\)/)
+    expect(printed(sequential([layers.dense({ units: 2 })])).join('\n')).toMatch(
+      /dense \(Dense\) +│ \? +│ +0 \(unbuilt\)/,
+    )
   })
 })
 
 describe('mistakes', () => {
   const x = input({ shape: [2], name: 'x' })
   const rows: [string, () => unknown, RegExp][] = [
-    ['two layers of one name', () => sequential([layers.dense({ units: 1, name: 'a' }), layers.dense({ units: 1, name: 'a' })]), /\[sequential\] two layers are called 'a'/],
-    ['an input that is not listed', () => model({ inputs: input({ shape: [1] }), outputs: layers.flatten().apply(x) }), /an output depends on input 'x' of shape \[any,2\], which is not among inputs/],
-    ['an input of another shape', () => sequential([layers.dense({ units: 1, inputShape: [2] })]).apply(ones([1, 3]) as Tensor), /\[sequential\] input 0 must have shape \[any,2\], got \[1,3\]/],
-    ['a missing input', () => model({ inputs: [x, input({ shape: [1] })], outputs: layers.flatten().apply(x) }).apply(ones([1, 2]) as Tensor), /expects 2 inputs, got 1/],
-    ['layers that do not fit', () => sequential([layers.reshape({ targetShape: [3], inputShape: [4] })]), /an example of shape \[4\] does not fit/],
-    ['a layer after building without inputShape', () => {
-      const m = sequential([layers.dense({ units: 1 })])
-      m.apply(ones([1, 2]) as Tensor)
-      m.add(layers.flatten())
-    }, /layers cannot be added after the model was built/],
+    [
+      'two layers of one name',
+      () => sequential([layers.dense({ units: 1, name: 'a' }), layers.dense({ units: 1, name: 'a' })]),
+      /\[sequential\] two layers are called 'a'/,
+    ],
+    [
+      'an input that is not listed',
+      () => model({ inputs: input({ shape: [1] }), outputs: layers.flatten().apply(x) }),
+      /an output depends on input 'x' of shape \[any,2\], which is not among inputs/,
+    ],
+    [
+      'an input of another shape',
+      () => sequential([layers.dense({ units: 1, inputShape: [2] })]).apply(ones([1, 3]) as Tensor),
+      /\[sequential\] input 0 must have shape \[any,2\], got \[1,3\]/,
+    ],
+    [
+      'a missing input',
+      () =>
+        model({ inputs: [x, input({ shape: [1] })], outputs: layers.flatten().apply(x) }).apply(
+          ones([1, 2]) as Tensor,
+        ),
+      /expects 2 inputs, got 1/,
+    ],
+    [
+      'layers that do not fit',
+      () => sequential([layers.reshape({ targetShape: [3], inputShape: [4] })]),
+      /an example of shape \[4\] does not fit/,
+    ],
+    [
+      'a layer after building without inputShape',
+      () => {
+        const m = sequential([layers.dense({ units: 1 })])
+        m.apply(ones([1, 2]) as Tensor)
+        m.add(layers.flatten())
+      },
+      /layers cannot be added after the model was built/,
+    ],
   ]
   it.each(rows)('%s', (_, make, message) => {
     expect(make).toThrow(message)

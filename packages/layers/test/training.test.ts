@@ -7,7 +7,16 @@ import { MeanSquaredError, SparseCategoricalCrossentropy } from '@dl/losses'
 import { meanAbsoluteError, meanOf, sparseCategoricalAccuracy } from '@dl/losses/metrics'
 import { adam, cosineDecay, sgd } from '@dl/optim'
 import { mul, ones, sum, tensor, zeros, type Tensor } from '@dl/tensor/core'
-import { input, layers, model, regularizers, sequential, setRandomSeed, type FitOptions, type Sequential } from '@dl/layers'
+import {
+  input,
+  layers,
+  model,
+  regularizers,
+  sequential,
+  setRandomSeed,
+  type FitOptions,
+  type Sequential,
+} from '@dl/layers'
 
 const t = (values: number[] | number[][]): Tensor => tensor(values) as Tensor
 const values = async (x: Tensor): Promise<number[]> => [...((await x.data()) as Float32Array)]
@@ -32,8 +41,15 @@ function clouds(n: number): { x: Float32Array; y: Int32Array } {
 }
 const classifier = (): Sequential => {
   setRandomSeed(3)
-  const m = sequential([layers.dense({ units: 8, activation: 'relu', inputShape: [2] }), layers.dense({ units: 2, activation: 'softmax' })])
-  m.compile({ optimizer: adam({ learningRate: 0.05 }), loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+  const m = sequential([
+    layers.dense({ units: 8, activation: 'relu', inputShape: [2] }),
+    layers.dense({ units: 2, activation: 'softmax' }),
+  ])
+  m.compile({
+    optimizer: adam({ learningRate: 0.05 }),
+    loss: 'sparseCategoricalCrossentropy',
+    metrics: ['accuracy'],
+  })
   return m
 }
 
@@ -42,7 +58,11 @@ describe('fit', () => {
     const m = line()
     m.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'meanSquaredError' })
     // batch 1: x = 1, 2 with y = 0: loss (1 + 4) / 2, gradient 5; batch 2: x = 3 with w = 0.5: loss 2.25, gradient 9
-    const { history, epoch } = await m.fit([[1], [2], [3]], [[0], [0], [0]], { batchSize: 2, shuffle: false, ...quiet })
+    const { history, epoch } = await m.fit([[1], [2], [3]], [[0], [0], [0]], {
+      batchSize: 2,
+      shuffle: false,
+      ...quiet,
+    })
     expect(await weight(m)).toBeCloseTo(0.5 - 0.9, 6)
     expect(history['loss']![0]).toBeCloseTo((2.5 * 2 + 2.25) / 3, 6)
     expect(epoch).toEqual([0])
@@ -75,7 +95,11 @@ describe('fit', () => {
       }),
       layers.dense({ units: 2, activation: 'softmax' }),
     ])
-    m.compile({ optimizer: sgd({ learningRate: cosineDecay(0.1, 1000) }), loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+    m.compile({
+      optimizer: sgd({ learningRate: cosineDecay(0.1, 1000) }),
+      loss: 'sparseCategoricalCrossentropy',
+      metrics: ['accuracy'],
+    })
     const { x, y } = clouds(50)
     const { history } = await m.fit(hostArray(x, [50, 2]), y, { epochs: 40, batchSize: 8, ...quiet }) // 6 of 8, then 2
     expect(history['loss']).toHaveLength(40)
@@ -95,12 +119,21 @@ describe('fit', () => {
     const whole = await run([{ epochs: 4, seed: 5 }])
     expect(await run([{ epochs: 4, seed: 5 }])).toEqual(whole)
     expect(await run([{ epochs: 4, seed: 6 }])).not.toEqual(whole)
-    expect(await run([{ epochs: 2, seed: 5 }, { epochs: 4, initialEpoch: 2, seed: 5 }])).toEqual(whole)
+    expect(
+      await run([
+        { epochs: 2, seed: 5 },
+        { epochs: 4, initialEpoch: 2, seed: 5 },
+      ]),
+    ).toEqual(whole)
   })
 
   it('weighs examples', async () => {
     const m = line()
-    m.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'meanSquaredError', metrics: [meanAbsoluteError({ name: 'mae' })] })
+    m.compile({
+      optimizer: sgd({ learningRate: 0.1 }),
+      loss: 'meanSquaredError',
+      metrics: [meanAbsoluteError({ name: 'mae' })],
+    })
     const logs = await m.trainOnBatch([[1], [1]], [[0], [3]], [1, 0]) // errors 1 and -2, the second does not count
     expect(logs.loss).toBeCloseTo(0.5, 6)
     expect(logs['mae']).toBeCloseTo(1, 6)
@@ -109,7 +142,13 @@ describe('fit', () => {
 
   it('adds penalties of regularizers to the loss', async () => {
     const m = sequential([
-      layers.dense({ units: 1, useBias: false, kernelInitializer: 'ones', inputShape: [1], kernelRegularizer: regularizers.l2(0.5) }),
+      layers.dense({
+        units: 1,
+        useBias: false,
+        kernelInitializer: 'ones',
+        inputShape: [1],
+        kernelRegularizer: regularizers.l2(0.5),
+      }),
     ])
     m.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'meanSquaredError' })
     const logs = await m.trainOnBatch([[1]], [[0]])
@@ -120,7 +159,13 @@ describe('fit', () => {
 
   it('leaves frozen layers alone, and notices when they thaw', async () => {
     const m = sequential([
-      layers.dense({ units: 1, useBias: false, kernelInitializer: 'ones', inputShape: [1], trainable: false }),
+      layers.dense({
+        units: 1,
+        useBias: false,
+        kernelInitializer: 'ones',
+        inputShape: [1],
+        trainable: false,
+      }),
       layers.dense({ units: 1, useBias: false, kernelInitializer: 'ones' }),
     ])
     m.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'mse' })
@@ -163,7 +208,7 @@ describe('fit', () => {
 
 describe('datasets', () => {
   const { x, y } = clouds(60)
-  const dataset = (): ReturnType<typeof fromArrays> => fromArrays({ x: hostArray(x, [60, 2]), y })
+  const dataset = () => fromArrays({ x: hostArray(x, [60, 2]), y })
 
   it('of { x, y } and [x, y] train as arrays do', async () => {
     const [a, b, c] = [classifier(), classifier(), classifier()]
@@ -174,13 +219,25 @@ describe('datasets', () => {
     const want = await values(a.weights[0] as Tensor)
     expect(await values(b.weights[0] as Tensor)).toEqual(want)
     expect(await values(c.weights[0] as Tensor)).toEqual(want)
-    expect((await b.evaluate(dataset().batch(7))).loss).toBeCloseTo((await a.evaluate(hostArray(x, [60, 2]), y)).loss, 6)
-    arraysEqual(await values(await b.predict(fromArrays(hostArray(x, [60, 2])).batch(9))), await values(await a.predict(hostArray(x, [60, 2]))), 1e-6)
+    expect((await b.evaluate(dataset().batch(7))).loss).toBeCloseTo(
+      (await a.evaluate(hostArray(x, [60, 2]), y)).loss,
+      6,
+    )
+    arraysEqual(
+      await values(await b.predict(fromArrays(hostArray(x, [60, 2])).batch(9))),
+      await values(await a.predict(hostArray(x, [60, 2]))),
+      1e-6,
+    )
   })
 
   it('serve as validation data', async () => {
     const m = classifier()
-    const { history } = await m.fit(dataset().batch(12), { epochs: 4, validationData: dataset().batch(30), validationFreq: 2, ...quiet })
+    const { history } = await m.fit(dataset().batch(12), {
+      epochs: 4,
+      validationData: dataset().batch(30),
+      validationFreq: 2,
+      ...quiet,
+    })
     expect(history['loss']).toHaveLength(4)
     expect(history['val_loss']).toHaveLength(2)
   })
@@ -198,9 +255,14 @@ describe('datasets', () => {
     const { history } = await m.fit(endless, { epochs: 3, stepsPerEpoch: 2, ...quiet })
     expect(history['loss']!.map((v) => Math.round(v * 100) / 100)).toEqual([0.5, 6.5, 20.5])
     expect(seen.length).toBeLessThanOrEqual(7)
-    await expect(m.fit(fromArrays({ x: Float32Array.of(1), y: Float32Array.of(1) }).batch(1).repeat(), quiet)).rejects.toThrow(
-      'the dataset is endless; give stepsPerEpoch',
-    )
+    await expect(
+      m.fit(
+        fromArrays({ x: Float32Array.of(1), y: Float32Array.of(1) })
+          .batch(1)
+          .repeat(),
+        quiet,
+      ),
+    ).rejects.toThrow('the dataset is endless; give stepsPerEpoch')
   })
 })
 
@@ -221,10 +283,20 @@ describe('several inputs and outputs', () => {
       optimizer: sgd({ learningRate: 0 }),
       loss: { sum: new MeanSquaredError(), label: (_labels: Tensor, p: Tensor) => sum(mul(p, 0), -1) },
       lossWeights: { sum: 0.5, label: 2 },
-      metrics: { label: ['accuracy', sparseCategoricalAccuracy({ name: 'right' })], sum: meanAbsoluteError() },
+      metrics: {
+        label: ['accuracy', sparseCategoricalAccuracy({ name: 'right' })],
+        sum: meanAbsoluteError(),
+      },
     })
     const logs = await m.evaluate(x, y)
-    expect(Object.keys(logs)).toEqual(['loss', 'sum_loss', 'label_loss', 'sum_meanAbsoluteError', 'label_accuracy', 'label_right'])
+    expect(Object.keys(logs)).toEqual([
+      'loss',
+      'sum_loss',
+      'label_loss',
+      'sum_meanAbsoluteError',
+      'label_accuracy',
+      'label_right',
+    ])
     expect(logs['sum_loss']).toBeCloseTo(0.5, 6)
     expect(logs.loss).toBeCloseTo(0.25, 6)
     expect(logs['label_accuracy']).toBe(0.5)
@@ -238,7 +310,10 @@ describe('several inputs and outputs', () => {
     m.compile({ optimizer: 'sgd', loss: ['mse', new SparseCategoricalCrossentropy({ fromLogits: true })] })
     const [sum] = await m.predict([t([[10], [20]]), t([[1], [2]])])
     expect(await values(sum!)).toEqual([11, 22])
-    const inOrder = await m.evaluate([t([[10], [20]]), t([[1], [2]])], [t([[12], [22]]), tensor([0, 1], [2], 'int32') as Tensor])
+    const inOrder = await m.evaluate(
+      [t([[10], [20]]), t([[1], [2]])],
+      [t([[12], [22]]), tensor([0, 1], [2], 'int32') as Tensor],
+    )
     expect(inOrder.loss).toBeCloseTo((await m.evaluate(x, y)).loss, 6)
   })
 })
@@ -246,11 +321,34 @@ describe('several inputs and outputs', () => {
 describe('losses and metrics by name', () => {
   it.each([
     ['binary', [[0.9], [0.2]], [[1], [1]], 0.5],
-    ['one-hot', [[0.9, 0.1], [0.2, 0.8]], [[1, 0], [1, 0]], 0.5],
-    ['class numbers', [[0.9, 0.1], [0.2, 0.8]], [0, 1], 1],
+    [
+      'one-hot',
+      [
+        [0.9, 0.1],
+        [0.2, 0.8],
+      ],
+      [
+        [1, 0],
+        [1, 0],
+      ],
+      0.5,
+    ],
+    [
+      'class numbers',
+      [
+        [0.9, 0.1],
+        [0.2, 0.8],
+      ],
+      [0, 1],
+      1,
+    ],
   ])("'accuracy' of %s labels", async (kind, predictions, labels, want) => {
     const m = sequential([layers.lambda({ call: (x) => x, inputShape: [predictions[0]!.length] })])
-    m.compile({ optimizer: 'sgd', loss: kind === 'class numbers' ? 'sparseCategoricalCrossentropy' : 'mse', metrics: ['accuracy'] })
+    m.compile({
+      optimizer: 'sgd',
+      loss: kind === 'class numbers' ? 'sparseCategoricalCrossentropy' : 'mse',
+      metrics: ['accuracy'],
+    })
     expect((await m.evaluate(predictions, labels)).accuracy).toBe(want)
   })
 
@@ -259,7 +357,12 @@ describe('losses and metrics by name', () => {
     m.compile({
       optimizer: 'sgd',
       loss: (labels: Tensor, predictions: Tensor) => mul(labels, predictions),
-      metrics: [meanOf((_, p) => p, { name: 'p' }), function twice(_labels: Tensor, p: Tensor) { return mul(p, 2) }],
+      metrics: [
+        meanOf((_, p) => p, { name: 'p' }),
+        function twice(_labels: Tensor, p: Tensor) {
+          return mul(p, 2)
+        },
+      ],
     })
     const logs = await m.evaluate([[2], [4]], [[1], [1]])
     expect(logs).toEqual({ loss: 3, p: 3, twice: 6 })
@@ -269,7 +372,9 @@ describe('losses and metrics by name', () => {
     const m = line()
     m.compile({ optimizer: 'sgd', loss: 'mse' })
     const logs = await m.evaluate([[1]], [[1]])
-    expect(() => logs.accuracy).toThrow("[logs] there is no 'accuracy'; compile with metrics: ['accuracy'] (here are loss)")
+    expect(() => logs.accuracy).toThrow(
+      "[logs] there is no 'accuracy'; compile with metrics: ['accuracy'] (here are loss)",
+    )
   })
 })
 
@@ -297,7 +402,12 @@ describe('stopping', () => {
     const m = line()
     m.compile({ optimizer: 'sgd', loss: 'mse' })
     const controller = new AbortController()
-    const history = await m.fit([[1]], [[1]], { epochs: 5, signal: controller.signal, ...quiet, onBatchEnd: () => controller.abort() })
+    const history = await m.fit([[1]], [[1]], {
+      epochs: 5,
+      signal: controller.signal,
+      ...quiet,
+      onBatchEnd: () => controller.abort(),
+    })
     expect([history.aborted, history.epoch]).toEqual([true, [0]])
   })
 
@@ -314,7 +424,8 @@ describe('stopping', () => {
     let turns = 0
     const timer = setInterval(() => turns++, 5)
     const start = performance.now()
-    while (performance.now() - start < 300) await m.fit(zeros([64, 1]) as Tensor, zeros([64, 1]) as Tensor, { batchSize: 1, epochs: 5, ...quiet })
+    while (performance.now() - start < 300)
+      await m.fit(zeros([64, 1]) as Tensor, zeros([64, 1]) as Tensor, { batchSize: 1, epochs: 5, ...quiet })
     clearInterval(timer)
     expect(turns).toBeGreaterThan(1)
   })

@@ -6,7 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { adam } from '@dl/optim'
-import { decodeSafetensors, encodeSafetensors, random, SafetensorsError, tensor, type Tensor } from '@dl/tensor/core'
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  random,
+  SafetensorsError,
+  tensor,
+  type Tensor,
+} from '@dl/tensor/core'
 import { layers, sequential, setRandomSeed, TrainingError, type Sequential } from '@dl/layers'
 
 let folder: string
@@ -22,10 +29,17 @@ function network(seed: number): Sequential {
     layers.dropout({ rate: 0.3 }),
     layers.dense({ units: 3, activation: 'softmax' }),
   ])
-  m.compile({ optimizer: adam({ learningRate: 0.01 }), loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+  m.compile({
+    optimizer: adam({ learningRate: 0.01 }),
+    loss: 'sparseCategoricalCrossentropy',
+    metrics: ['accuracy'],
+  })
   return m
 }
-const x = tensor(Float32Array.from({ length: 4 * 50 }, (_, i) => Math.sin(i * 1.7)), [50, 4]) as Tensor
+const x = tensor(
+  Float32Array.from({ length: 4 * 50 }, (_, i) => Math.sin(i * 1.7)),
+  [50, 4],
+) as Tensor
 const y = Int32Array.from({ length: 50 }, (_, i) => i % 3)
 const bits = async (m: Sequential): Promise<unknown> => Promise.all(m.variables.map((v) => v.data()))
 
@@ -34,7 +48,12 @@ describe('weights', () => {
     const [a, b] = [network(1), network(2)]
     const path = join(folder, 'weights.safetensors')
     await a.saveWeights(path)
-    expect(Object.keys(decodeSafetensors(await readFile(path)).tensors)).toEqual(['dense/kernel', 'dense/bias', 'dense_1/kernel', 'dense_1/bias'])
+    expect(Object.keys(decodeSafetensors(await readFile(path)).tensors)).toEqual([
+      'dense/kernel',
+      'dense/bias',
+      'dense_1/kernel',
+      'dense_1/bias',
+    ])
     expect(await readdir(folder)).toEqual(['weights.safetensors'])
     await b.loadWeights(path)
     const [p, q] = [await a.predict(x), await b.predict(x)]
@@ -59,11 +78,18 @@ describe('weights', () => {
     const rows: [Record<string, typeof bias>, RegExp][] = [
       [rest, /\[loadSafetensors\] the file does not fit the model: it lacks dense\/bias/],
       [{ ...tensors, other: bias! }, /the model has no other/],
-      [{ ...rest, 'dense/bias': { dtype: 'float32', shape: [4], data: new Float32Array(4) } }, /'dense\/bias' is float32 \[8\] in the model and float32 \[4\] in the file/],
-      [{ ...rest, 'dense/bias': { dtype: 'float64', shape: [8], data: new Float64Array(8) } }, /float64 \[8\] in the file/],
+      [
+        { ...rest, 'dense/bias': { dtype: 'float32', shape: [4], data: new Float32Array(4) } },
+        /'dense\/bias' is float32 \[8\] in the model and float32 \[4\] in the file/,
+      ],
+      [
+        { ...rest, 'dense/bias': { dtype: 'float64', shape: [8], data: new Float64Array(8) } },
+        /float64 \[8\] in the file/,
+      ],
     ]
     for (const [entries, message] of rows) {
-      const load = (): void => m.loadSafetensors(encodeSafetensors(entries as Record<string, NonNullable<typeof bias>>))
+      const load = (): void =>
+        m.loadSafetensors(encodeSafetensors(entries as Record<string, NonNullable<typeof bias>>))
       expect(load).toThrow(message)
       expect(load).toThrow(TrainingError)
     }
@@ -81,13 +107,16 @@ describe('weights', () => {
   })
 
   it('of a model that is not built cannot be saved', () => {
-    expect(() => sequential([layers.dense({ units: 1 })]).weightsToSafetensors()).toThrow(/the model has no weights yet/)
+    expect(() => sequential([layers.dense({ units: 1 })]).weightsToSafetensors()).toThrow(
+      /the model has no weights yet/,
+    )
   })
 })
 
 describe('checkpoints', () => {
   it('let training go on bit for bit: weights, moments, dropout, order, generator', async () => {
-    const fit = (m: Sequential, from: number, to: number) => m.fit(x, y, { initialEpoch: from, epochs: to, batchSize: 16, seed: 9, verbose: 0 })
+    const fit = (m: Sequential, from: number, to: number) =>
+      m.fit(x, y, { initialEpoch: from, epochs: to, batchSize: 16, seed: 9, verbose: 0 })
     random.seed(4)
     const whole = network(1)
     await fit(whole, 0, 2)
@@ -125,10 +154,14 @@ describe('checkpoints', () => {
 
   it('refuse files that are none, or of another model', async () => {
     const m = network(1)
-    await expect(m.loadCheckpoint(await m.weightsToSafetensors())).rejects.toThrow(/the file is no checkpoint: it lacks 'random\/state'/)
+    await expect(m.loadCheckpoint(await m.weightsToSafetensors())).rejects.toThrow(
+      /the file is no checkpoint: it lacks 'random\/state'/,
+    )
     await expect(m.loadCheckpoint(new Uint8Array(3))).rejects.toThrow(SafetensorsError)
     const other = sequential([layers.dense({ units: 3, inputShape: [4] })])
     other.compile({ optimizer: 'sgd', loss: 'mse' })
-    await expect(m.loadCheckpoint(await other.checkpointToSafetensors())).rejects.toThrow(/the file does not fit the model/)
+    await expect(m.loadCheckpoint(await other.checkpointToSafetensors())).rejects.toThrow(
+      /the file does not fit the model/,
+    )
   })
 })

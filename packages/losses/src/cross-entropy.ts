@@ -70,7 +70,8 @@ export interface SmoothedCrossentropyOptions extends CrossentropyOptions {
 }
 
 function smoothing(op: string, amount: number): number {
-  if (!(amount >= 0 && amount <= 1)) throw new Error(`[${op}] labelSmoothing must be in [0, 1], got ${amount}`)
+  if (!(amount >= 0 && amount <= 1))
+    throw new Error(`[${op}] labelSmoothing must be in [0, 1], got ${amount}`)
   return amount
 }
 
@@ -162,7 +163,10 @@ export function binaryCrossentropy(
   const amount = smoothing(op, options.labelSmoothing ?? 0)
   let y = alignLabels(op, labels, predictions)
   if (amount > 0) y = add(mul(y, 1 - amount), amount / 2)
-  const values = options.fromLogits === true ? sub(softplus(predictions), mul(predictions, y)) : fromProbabilities(y, predictions)
+  const values =
+    options.fromLogits === true
+      ? sub(softplus(predictions), mul(predictions, y))
+      : fromProbabilities(y, predictions)
   return reduceLoss(op, values.rank > 1 ? mean(values, -1) : values, options)
 }
 

@@ -2,7 +2,8 @@
 import { cast, expandDims, squeeze, type Tensor } from '@dl/tensor/core'
 
 const show = (x: Tensor): string => `${x.dtype} [${x.shape.join(',')}]`
-const same = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((d, i) => d === b[i])
+const same = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((d, i) => d === b[i])
 
 /**
  * Labels as floats with the shape of the predictions. As in Keras a last dimension of 1 that only one of the two has is
@@ -26,7 +27,9 @@ export function alignLabels(op: string, labels: Tensor, predictions: Tensor): Te
 function hint(labels: Tensor, predictions: Tensor): string {
   const last = predictions.shape[predictions.rank - 1] ?? 1
   const numbers = labels.rank === predictions.rank - 1 || labels.shape[labels.rank - 1] === 1
-  return numbers && last > 1 ? '; for class numbers use sparseCategoricalCrossentropy or oneHot(labels, classes)' : ''
+  return numbers && last > 1
+    ? '; for class numbers use sparseCategoricalCrossentropy or oneHot(labels, classes)'
+    : ''
 }
 
 /**

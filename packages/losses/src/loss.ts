@@ -78,7 +78,8 @@ export class Huber extends Loss<HuberConfig> {
 }
 
 export type CrossentropyConfig = LossConfig & Omit<CrossentropyOptions, 'reduction' | 'sampleWeight'>
-export type SmoothedCrossentropyConfig = LossConfig & Omit<SmoothedCrossentropyOptions, 'reduction' | 'sampleWeight'>
+export type SmoothedCrossentropyConfig = LossConfig &
+  Omit<SmoothedCrossentropyOptions, 'reduction' | 'sampleWeight'>
 
 /** Cross-entropy of yes/no labels; see {@link binaryCrossentropy}. */
 export class BinaryCrossentropy extends Loss<SmoothedCrossentropyConfig> {

@@ -41,7 +41,9 @@ export function reduceLoss(op: string, values: Tensor, options: LossOptions): Te
 /** `sampleWeight` stretched to the shape of `values`: weights of examples hold for everything in an example. */
 export function weightsLike(op: string, sampleWeight: Tensor, values: Tensor): Tensor {
   let weights: Tensor = cast(sampleWeight, values.dtype)
-  const fits = weights.rank <= values.rank && weights.shape.every((d: number, i: number) => d === values.shape[i] || d === 1)
+  const fits =
+    weights.rank <= values.rank &&
+    weights.shape.every((d: number, i: number) => d === values.shape[i] || d === 1)
   if (!fits)
     throw new Error(
       `[${op}] sampleWeight must have the shape [${values.shape.join(',')}] of the losses or that of its first dimensions, ` +

@@ -19,7 +19,8 @@ import {
 } from '@dl/losses'
 
 const t = (values: number | number[] | number[][] | number[][][]): Tensor => tensor(values) as Tensor
-const ints = (values: number[], shape: number[] = [values.length]): Tensor => tensor(values, shape, 'int32') as Tensor
+const ints = (values: number[], shape: number[] = [values.length]): Tensor =>
+  tensor(values, shape, 'int32') as Tensor
 async function expectValues(got: Tensor, want: readonly number[], shape: readonly number[]): Promise<void> {
   expect(got.shape).toEqual(shape)
   const data = [...(await got.data())].map(Number)
@@ -27,8 +28,16 @@ async function expectValues(got: Tensor, want: readonly number[], shape: readonl
 }
 
 describe('reductions', () => {
-  const labels = t([[0, 0], [0, 0], [0, 0]])
-  const predictions = t([[1, 1], [2, 2], [3, 3]]) // squared errors 1, 4, 9
+  const labels = t([
+    [0, 0],
+    [0, 0],
+    [0, 0],
+  ])
+  const predictions = t([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+  ]) // squared errors 1, 4, 9
   const rows: [Reduction, number[] | undefined, number[], number[]][] = [
     ['none', undefined, [1, 4, 9], [3]],
     ['sum', undefined, [14], []],
@@ -44,7 +53,11 @@ describe('reductions', () => {
   it.each(rows)('%s with weights %j', async (reduction, weights, want, shape) => {
     const sampleWeight = weights && t(weights)
     await expectValues(meanSquaredError(labels, predictions, { reduction, sampleWeight }), want, shape)
-    await expectValues(new MeanSquaredError({ reduction }).call(labels, predictions, sampleWeight), want, shape)
+    await expectValues(
+      new MeanSquaredError({ reduction }).call(labels, predictions, sampleWeight),
+      want,
+      shape,
+    )
   })
 
   it('refuses an unknown reduction and weights of another shape', () => {
@@ -60,10 +73,19 @@ describe('reductions', () => {
 describe('cross-entropy', () => {
   const third = Math.log(3)
   it('from logits equals probabilities', async () => {
-    const logits = t([[2, 1, 0], [0, 3, 0]])
-    const probabilities = t([[0.66524096, 0.24472847, 0.09003057], [0.04527849, 0.90944302, 0.04527849]])
+    const logits = t([
+      [2, 1, 0],
+      [0, 3, 0],
+    ])
+    const probabilities = t([
+      [0.66524096, 0.24472847, 0.09003057],
+      [0.04527849, 0.90944302, 0.04527849],
+    ])
     const labels = ints([0, 1])
-    const oneHot = t([[1, 0, 0], [0, 1, 0]])
+    const oneHot = t([
+      [1, 0, 0],
+      [0, 1, 0],
+    ])
     const want = [0.40760596, 0.09492296]
     await expectValues(sparseCategoricalCrossentropy(labels, logits, { fromLogits: true }), want, [2])
     await expectValues(sparseCategoricalCrossentropy(labels, probabilities), want, [2])
@@ -79,24 +101,58 @@ describe('cross-entropy', () => {
 
   it('smooths labels: over all classes, or towards a half', async () => {
     const uniform = t([[0, 0, 0]])
-    await expectValues(categoricalCrossentropy(t([[1, 0, 0]]), uniform, { fromLogits: true, labelSmoothing: 0.3 }), [third], [1])
+    await expectValues(
+      categoricalCrossentropy(t([[1, 0, 0]]), uniform, { fromLogits: true, labelSmoothing: 0.3 }),
+      [third],
+      [1],
+    )
     const labels = t([[1, 0]])
     const want = -(0.9 * Math.log(0.8) + 0.1 * Math.log(0.2))
     await expectValues(binaryCrossentropy(labels, t([[0.8, 0.2]]), { labelSmoothing: 0.2 }), [want], [1])
-    await expectValues(new BinaryCrossentropy({ labelSmoothing: 0.2 }).call(labels, t([[0.8, 0.2]])), [want], [])
-    expect(() => categoricalCrossentropy(labels, labels, { labelSmoothing: 2 })).toThrow('labelSmoothing must be in [0, 1], got 2')
+    await expectValues(
+      new BinaryCrossentropy({ labelSmoothing: 0.2 }).call(labels, t([[0.8, 0.2]])),
+      [want],
+      [],
+    )
+    expect(() => categoricalCrossentropy(labels, labels, { labelSmoothing: 2 })).toThrow(
+      'labelSmoothing must be in [0, 1], got 2',
+    )
   })
 
   it('binary: from logits equals probabilities', async () => {
     const logit = Math.log(0.8 / 0.2)
-    await expectValues(binaryCrossentropy(t([[1]]), t([[logit]]), { fromLogits: true }), [-Math.log(0.8)], [1])
+    await expectValues(
+      binaryCrossentropy(t([[1]]), t([[logit]]), { fromLogits: true }),
+      [-Math.log(0.8)],
+      [1],
+    )
     await expectValues(binaryCrossentropy(t([[1]]), t([[0.8]])), [-Math.log(0.8)], [1])
   })
 
   it('takes class numbers with a last dimension of 1, and sequences', async () => {
-    const logits = t([[[0, 0, 0], [0, 0, 0]]])
-    await expectValues(sparseCategoricalCrossentropy(ints([0, 2], [1, 2]), logits, { fromLogits: true }), [third, third], [1, 2])
-    await expectValues(sparseCategoricalCrossentropy(ints([1, 2], [2, 1]), t([[0, 0, 0], [0, 0, 0]]), { fromLogits: true }), [third, third], [2])
+    const logits = t([
+      [
+        [0, 0, 0],
+        [0, 0, 0],
+      ],
+    ])
+    await expectValues(
+      sparseCategoricalCrossentropy(ints([0, 2], [1, 2]), logits, { fromLogits: true }),
+      [third, third],
+      [1, 2],
+    )
+    await expectValues(
+      sparseCategoricalCrossentropy(
+        ints([1, 2], [2, 1]),
+        t([
+          [0, 0, 0],
+          [0, 0, 0],
+        ]),
+        { fromLogits: true },
+      ),
+      [third, third],
+      [2],
+    )
   })
 })
 
@@ -115,8 +171,27 @@ describe('shapes', () => {
     expect(() => meanSquaredError(t([[1, 2]]), t([[1], [2]]))).toThrow(
       '[meanSquaredError] labels and predictions must have equal shapes, got labels float32 [1,2] and predictions float32 [2,1]',
     )
-    expect(() => categoricalCrossentropy(ints([0, 1]), t([[1, 0], [0, 1]]))).toThrow(/for class numbers use sparseCategoricalCrossentropy/)
-    expect(() => sparseCategoricalCrossentropy(t([[1, 0], [0, 1]]), t([[1, 0], [0, 1]]))).toThrow(/for one-hot labels use the categorical form/)
+    expect(() =>
+      categoricalCrossentropy(
+        ints([0, 1]),
+        t([
+          [1, 0],
+          [0, 1],
+        ]),
+      ),
+    ).toThrow(/for class numbers use sparseCategoricalCrossentropy/)
+    expect(() =>
+      sparseCategoricalCrossentropy(
+        t([
+          [1, 0],
+          [0, 1],
+        ]),
+        t([
+          [1, 0],
+          [0, 1],
+        ]),
+      ),
+    ).toThrow(/for one-hot labels use the categorical form/)
   })
 })
 

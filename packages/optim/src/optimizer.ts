@@ -81,7 +81,9 @@ export class Optimizer {
   /** @throws Error when the optimizer follows a schedule */
   set learningRate(value: number) {
     if ('at' in this.#rate)
-      throw new Error(`[${this.name}] follows the schedule ${this.#rate.name}; make it with a number to set the learning rate`)
+      throw new Error(
+        `[${this.name}] follows the schedule ${this.#rate.name}; make it with a number to set the learning rate`,
+      )
     if (!(value >= 0)) throw new Error(`[${this.name}] learningRate must be 0 or more, got ${value}`)
     this.#rate.value = value
   }
@@ -109,19 +111,36 @@ export class Optimizer {
    * next.params.w.print() // [0, 1]
    * ```
    */
-  update<P>(grads: NoInfer<P> | TensorTree, state: OptimizerState<P>, params: P): { params: P; state: OptimizerState<P> } {
+  update<P>(
+    grads: NoInfer<P> | TensorTree,
+    state: OptimizerState<P>,
+    params: P,
+  ): { params: P; state: OptimizerState<P> } {
     const op = `${this.name}.update`
     const parameters = leavesOf(op, params)
     const slots = Object.entries(state.slots).map(([name, tree]) => [name, leavesOf(op, tree)] as const)
     const gradients = leavesOf(op, grads)
     if (gradients.length !== parameters.length)
-      throw new Error(`[${op}] expects one gradient a parameter, got ${gradients.length} for ${parameters.length}`)
-    const each = parameters.map((_, i) => Object.fromEntries(slots.map(([name, leaves]) => [name, leaves[i]!])))
+      throw new Error(
+        `[${op}] expects one gradient a parameter, got ${gradients.length} for ${parameters.length}`,
+      )
+    const each = parameters.map((_, i) =>
+      Object.fromEntries(slots.map(([name, leaves]) => [name, leaves[i]!])),
+    )
     return tidy(() => {
       const next = this.#advance(parameters, gradients, each, state.step)
       return {
-        params: treeFrom(params, next.map((n) => n.parameter)),
-        state: { step: add(state.step, 1) as Tensor, slots: slotTrees(params, next.map((n) => n.slots)) },
+        params: treeFrom(
+          params,
+          next.map((n) => n.parameter),
+        ),
+        state: {
+          step: add(state.step, 1) as Tensor,
+          slots: slotTrees(
+            params,
+            next.map((n) => n.slots),
+          ),
+        },
       }
     })
   }
@@ -161,7 +180,12 @@ export class Optimizer {
     const step = this.#step!
     tidy(() => {
       const built = variables.map((v) => this.#built.get(v)!)
-      const next = this.#advance(variables as readonly Tensor[], gradients, built.map((b) => b.slots), step as Tensor)
+      const next = this.#advance(
+        variables as readonly Tensor[],
+        gradients,
+        built.map((b) => b.slots),
+        step as Tensor,
+      )
       built.forEach((b, i) => {
         b.variable.assign(next[i]!.parameter)
         for (const [name, slot] of Object.entries(b.slots)) slot.assign(next[i]!.slots[name]!)
@@ -212,7 +236,8 @@ export class Optimizer {
    */
   state(): NamedTensors {
     const named: Record<string, Tensor> = { iteration: this.iteration }
-    if (!('at' in this.#rate)) named['learningRate'] = tensor(Float64Array.of(this.#rate.value), [], 'float64') as Tensor
+    if (!('at' in this.#rate))
+      named['learningRate'] = tensor(Float64Array.of(this.#rate.value), [], 'float64') as Tensor
     for (const { key, slots } of this.#built.values())
       for (const [name, slot] of Object.entries(slots)) named[`${key}/${name}`] = slot as Tensor
     return named
@@ -224,12 +249,19 @@ export class Optimizer {
    * @param names under which the slots were saved; default the variables' names
    * @throws Error when a name is missing or unknown, or a shape differs
    */
-  async loadState(state: NamedTensors, variables: readonly Variable[], names?: readonly string[]): Promise<void> {
+  async loadState(
+    state: NamedTensors,
+    variables: readonly Variable[],
+    names?: readonly string[],
+  ): Promise<void> {
     this.build(variables, names)
     const rest = new Map(Object.entries(state))
     const take = (name: string): Tensor => {
       const value = rest.get(name)
-      if (!value) throw new Error(`[${this.name}.loadState] '${name}' is missing; given are ${Object.keys(state).join(', ')}`)
+      if (!value)
+        throw new Error(
+          `[${this.name}.loadState] '${name}' is missing; given are ${Object.keys(state).join(', ')}`,
+        )
       rest.delete(name)
       return value
     }
@@ -238,7 +270,8 @@ export class Optimizer {
       for (const [name, slot] of Object.entries(slots)) assignments.push([slot, take(`${key}/${name}`)])
     const rate = 'at' in this.#rate ? undefined : this.#rate
     const value = rate && take('learningRate')
-    if (rest.size > 0) throw new Error(`[${this.name}.loadState] unknown entries: ${[...rest.keys()].join(', ')}`)
+    if (rest.size > 0)
+      throw new Error(`[${this.name}.loadState] unknown entries: ${[...rest.keys()].join(', ')}`)
     for (const [v, x] of assignments) checkShape(`${this.name}.loadState`, v, x)
     for (const [v, x] of assignments) v.assign(x)
     if (rate && value) rate.value = Number((await value.data())[0])
@@ -275,7 +308,10 @@ export class Optimizer {
 
 function checkOptions(op: string, options: OptimizerOptions): void {
   const clips = (['clipValue', 'clipNorm', 'globalClipNorm'] as const).filter((k) => options[k] !== undefined)
-  if (clips.length > 1) throw new Error(`[${op}] only one of clipValue, clipNorm, globalClipNorm can be set, got ${clips.join(', ')}`)
+  if (clips.length > 1)
+    throw new Error(
+      `[${op}] only one of clipValue, clipNorm, globalClipNorm can be set, got ${clips.join(', ')}`,
+    )
   const { learningRate, weightDecay = 0, l2Penalty = 0 } = options
   if (typeof learningRate === 'number' && !(learningRate >= 0))
     throw new Error(`[${op}] learningRate must be 0 or more, got ${learningRate}`)
@@ -287,7 +323,9 @@ function checkShape(op: string, expected: Tensor, given: Tensor): void {
   const want = expected.shape as readonly number[]
   const got = given.shape as readonly number[]
   if (want.length !== got.length || want.some((d, i) => d !== got[i]))
-    throw new Error(`[${op}] a value for a parameter of shape [${want.join(',')}] must have that shape, got [${got.join(',')}]`)
+    throw new Error(
+      `[${op}] a value for a parameter of shape [${want.join(',')}] must have that shape, got [${got.join(',')}]`,
+    )
 }
 
 function unusedName(name: string, used: Set<string>): string {
@@ -300,6 +338,10 @@ function unusedName(name: string, used: Set<string>): string {
 /** Slots of each parameter to a tree of parameters for each slot. */
 function slotTrees<P>(params: P, each: readonly Slots[]): Record<string, P> {
   const trees: Record<string, P> = {}
-  for (const name of Object.keys(each[0] ?? {})) trees[name] = treeFrom(params, each.map((slots) => slots[name]!))
+  for (const name of Object.keys(each[0] ?? {}))
+    trees[name] = treeFrom(
+      params,
+      each.map((slots) => slots[name]!),
+    )
   return trees
 }

@@ -54,7 +54,12 @@ export function adam(options: AdamOptions = {}): Optimizer {
  * @throws Error when an option is out of range
  */
 export function adamW(options: AdamOptions = {}): Optimizer {
-  return new Optimizer('adamW', adamRule(options), { ...options, weightDecay: options.weightDecay ?? 0.004 }, 0.001)
+  return new Optimizer(
+    'adamW',
+    adamRule(options),
+    { ...options, weightDecay: options.weightDecay ?? 0.004 },
+    0.001,
+  )
 }
 
 /**

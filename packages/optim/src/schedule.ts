@@ -1,6 +1,22 @@
 // Learning rates as functions of the step. They are graphs over the step counter, so a compiled training step follows its
 // schedule without ever being traced again.
-import { add, cast, cos, div, exp, floor, less, lessEqual, minimum, mul, pow, scalar, sub, where, type Tensor } from '@dl/tensor/core'
+import {
+  add,
+  cast,
+  cos,
+  div,
+  exp,
+  floor,
+  less,
+  lessEqual,
+  minimum,
+  mul,
+  pow,
+  scalar,
+  sub,
+  where,
+  type Tensor,
+} from '@dl/tensor/core'
 
 /** A learning rate that depends on the step. */
 export interface Schedule {
@@ -55,7 +71,11 @@ export interface CosineDecayOptions {
  * schedule.at(scalar(50)).print() // 0.05
  * ```
  */
-export function cosineDecay(initialLearningRate: number, decaySteps: number, options: CosineDecayOptions = {}): Schedule {
+export function cosineDecay(
+  initialLearningRate: number,
+  decaySteps: number,
+  options: CosineDecayOptions = {},
+): Schedule {
   const { alpha = 0, warmupSteps = 0, warmupTarget } = options
   positive('cosineDecay', 'decaySteps', decaySteps)
   const peak = warmupTarget ?? initialLearningRate
@@ -106,7 +126,8 @@ export interface StaircaseOptions {
   readonly staircase?: boolean | undefined
 }
 
-const stairs = (share: Tensor, options: StaircaseOptions): Tensor => (options.staircase === true ? floor(share) : share)
+const stairs = (share: Tensor, options: StaircaseOptions): Tensor =>
+  options.staircase === true ? floor(share) : share
 
 /**
  * `initialLearningRate · decayRate ^ (step / decaySteps)`. Keras's `ExponentialDecay`.
@@ -168,7 +189,10 @@ export function polynomialDecay(
   positive('polynomialDecay', 'decaySteps', decaySteps)
   const at = (step: Tensor): Tensor => {
     const left = sub(1, div(minimum(cast(step, 'float32'), decaySteps), decaySteps))
-    return add(mul(power === 1 ? left : pow(left, power), initialLearningRate - endLearningRate), endLearningRate)
+    return add(
+      mul(power === 1 ? left : pow(left, power), initialLearningRate - endLearningRate),
+      endLearningRate,
+    )
   }
   return { name: 'polynomialDecay', config: { initialLearningRate, decaySteps, ...options }, at }
 }
@@ -199,7 +223,8 @@ export function piecewiseConstant(boundaries: readonly number[], values: readonl
   const at = (step: Tensor): Tensor => {
     const t = cast(step, 'float32')
     let rate: Tensor = scalar(values[values.length - 1]!)
-    for (let i = boundaries.length - 1; i >= 0; i--) rate = where(lessEqual(t, boundaries[i]!), values[i]!, rate)
+    for (let i = boundaries.length - 1; i >= 0; i--)
+      rate = where(lessEqual(t, boundaries[i]!), values[i]!, rate)
     return rate
   }
   return { name: 'piecewiseConstant', config: { boundaries, values }, at }

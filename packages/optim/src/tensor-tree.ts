@@ -13,7 +13,9 @@ export function leavesOf(op: string, tree: unknown): Tensor[] {
   const leaves = leavesOfTree(tree)
   for (const leaf of leaves)
     if (!(leaf instanceof Tensor))
-      throw new Error(`[${op}] expects trees of tensors, found ${leaf === null ? 'null' : typeof leaf} at a leaf`)
+      throw new Error(
+        `[${op}] expects trees of tensors, found ${leaf === null ? 'null' : typeof leaf} at a leaf`,
+      )
   return leaves as Tensor[]
 }
 

@@ -66,7 +66,7 @@ describe.each(OPTIMIZERS)('%s', (_, make) => {
     run(first, u, 4)
     const saved: Record<string, Tensor> = {}
     for (const [name, x] of Object.entries(first.state()))
-      saved[name] = tensor((await x.data()) as Float32Array, x.shape as number[], x.dtype) as Tensor
+      saved[name] = tensor((await x.data()) as Float32Array, x.shape, x.dtype)
     const [second, v] = [make(), variable(tensor((await u.data()) as Float32Array) as Tensor, true, 'w')]
     await second.loadState(saved, [v])
     run(second, v, 6)
@@ -98,7 +98,9 @@ describe('learning rate', () => {
 
   it('holds for the functional face too', async () => {
     const optimizer = sgd({ learningRate: 1 })
-    const update = jit((g: Tensor, state: ReturnType<typeof optimizer.init<Tensor>>, p: Tensor) => optimizer.update(g, state, p))
+    const update = jit((g: Tensor, state: ReturnType<typeof optimizer.init<Tensor>>, p: Tensor) =>
+      optimizer.update(g, state, p),
+    )
     const p = t([0])
     const first = update(t([1]), optimizer.init(p), p)
     optimizer.learningRate = 0.5
@@ -145,7 +147,14 @@ describe('trees and lists', () => {
     const [a, b] = [variable(t([0]), true, 'a'), variable(t([0]), true, 'a')]
     optimizer.applyGradients([t([1])], [a])
     optimizer.applyGradients([t([1]), t([1])], [a, b])
-    expect(Object.keys(optimizer.state())).toEqual(['iteration', 'learningRate', 'a/momentum', 'a/velocity', 'a_1/momentum', 'a_1/velocity'])
+    expect(Object.keys(optimizer.state())).toEqual([
+      'iteration',
+      'learningRate',
+      'a/momentum',
+      'a/velocity',
+      'a_1/momentum',
+      'a_1/velocity',
+    ])
     expect((await optimizer.iteration.data())[0]).toBe(2)
   })
 
@@ -170,7 +179,10 @@ describe('clipping', () => {
     [{ clipValue: 2 }, [-2, -2]],
     [{ globalClipNorm: 1 }, [-0.6, -0.8]],
   ])('in an optimizer: %j', async (options, want) => {
-    const next = sgd({ learningRate: 1, ...options }).update([t([3]), t([4])], sgd().init([t([0]), t([0])]), [t([0]), t([0])])
+    const next = sgd({ learningRate: 1, ...options }).update([t([3]), t([4])], sgd().init([t([0]), t([0])]), [
+      t([0]),
+      t([0]),
+    ])
     for (const [i, w] of want.entries()) expect((await values(next.params[i]!))[0]).toBeCloseTo(w, 6)
   })
 })
@@ -178,18 +190,38 @@ describe('clipping', () => {
 describe('mistakes', () => {
   const w = variable(t([0, 0]), true, 'w')
   const rows: [string, () => unknown, RegExp][] = [
-    ['two clippings', () => sgd({ clipNorm: 1, clipValue: 1 }), /only one of clipValue, clipNorm, globalClipNorm can be set/],
-    ['negative learning rate', () => sgd({ learningRate: -1 }), /\[sgd\] learningRate must be 0 or more, got -1/],
-    ['NaN learning rate', () => adam({ learningRate: NaN }), /\[adam\] learningRate must be 0 or more, got NaN/],
+    [
+      'two clippings',
+      () => sgd({ clipNorm: 1, clipValue: 1 }),
+      /only one of clipValue, clipNorm, globalClipNorm can be set/,
+    ],
+    [
+      'negative learning rate',
+      () => sgd({ learningRate: -1 }),
+      /\[sgd\] learningRate must be 0 or more, got -1/,
+    ],
+    [
+      'NaN learning rate',
+      () => adam({ learningRate: NaN }),
+      /\[adam\] learningRate must be 0 or more, got NaN/,
+    ],
     ['negative decay', () => adamW({ weightDecay: -0.1 }), /\[adamW\] weightDecay/],
     ['beta of 1', () => adam({ beta1: 1 }), /\[adam\] beta1 must be between 0 and 1, got 1/],
     ['rho of 1', () => rmsprop({ rho: 1 }), /\[rmsprop\] rho/],
     ['momentum of 2', () => sgd({ momentum: 2 }), /\[sgd\] momentum must be in \[0, 1\], got 2/],
     ['nesterov without momentum', () => sgd({ nesterov: true }), /nesterov needs a momentum/],
     ['a gradient too few', () => sgd().applyGradients([], [w]), /one gradient a variable, got 0 for 1/],
-    ['a gradient of another shape', () => sgd().applyGradients([t([1])], [w]), /shape \[2\] must have that shape, got \[1\]/],
+    [
+      'a gradient of another shape',
+      () => sgd().applyGradients([t([1])], [w]),
+      /shape \[2\] must have that shape, got \[1\]/,
+    ],
     ['trees that do not fit', () => sgd().update([], sgd().init([t([1])]), [t([1])]), /got 0 for 1/],
-    ['a tree with a number', () => sgd().init({ a: 1 }), /\[sgd\.init\] expects trees of tensors, found number/],
+    [
+      'a tree with a number',
+      () => sgd().init({ a: 1 }),
+      /\[sgd\.init\] expects trees of tensors, found number/,
+    ],
     ['a clipping limit of 0', () => clipNorm([t([1])], 0), /\[clipNorm\] the limit must be positive/],
   ]
   it.each(rows)('%s', (_, make, message) => {
@@ -204,7 +236,9 @@ describe('mistakes', () => {
     const fresh = adam()
     await expect(fresh.loadState(less, [w])).rejects.toThrow("'w/velocity' is missing")
     await expect(fresh.loadState({ ...state, extra: t([1]) }, [w])).rejects.toThrow('unknown entries: extra')
-    await expect(fresh.loadState({ ...state, 'w/velocity': t([1]) }, [w])).rejects.toThrow('must have that shape, got [1]')
+    await expect(fresh.loadState({ ...state, 'w/velocity': t([1]) }, [w])).rejects.toThrow(
+      'must have that shape, got [1]',
+    )
     expect((await fresh.iteration.data())[0]).toBe(0)
     expect(velocity!.shape).toEqual([2])
   })

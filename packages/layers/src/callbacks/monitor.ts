@@ -30,7 +30,9 @@ export class Monitor {
   value(logs: Logs): number {
     const value = Object.hasOwn(logs, this.name) ? logs[this.name] : undefined
     if (value === undefined)
-      throw new Error(`[${this.#op}] there is no '${this.name}' to monitor; the logs hold ${Object.keys(logs).join(', ')}`)
+      throw new Error(
+        `[${this.#op}] there is no '${this.name}' to monitor; the logs hold ${Object.keys(logs).join(', ')}`,
+      )
     return value
   }
 

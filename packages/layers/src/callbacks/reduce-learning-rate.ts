@@ -21,7 +21,8 @@ export interface ReduceLROnPlateauOptions extends MonitorOptions {
  */
 export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callback {
   const { factor = 0.1, patience = 10, cooldown = 0, minLearningRate = 0 } = options
-  if (!(factor < 1 && factor > 0)) throw new Error(`[reduceLROnPlateau] factor must be between 0 and 1, got ${factor}`)
+  if (!(factor < 1 && factor > 0))
+    throw new Error(`[reduceLROnPlateau] factor must be between 0 and 1, got ${factor}`)
   let monitor = new Monitor('reduceLROnPlateau', options)
   let waited = 0
   let cooling = 0
@@ -46,7 +47,9 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
       const { optimizer } = context.model
       const rate = optimizer.learningRate
       if (typeof rate !== 'number')
-        throw new Error(`[reduceLROnPlateau] the optimizer follows the schedule ${rate.name}; give it a number as learningRate`)
+        throw new Error(
+          `[reduceLROnPlateau] the optimizer follows the schedule ${rate.name}; give it a number as learningRate`,
+        )
       if (rate > minLearningRate) optimizer.learningRate = Math.max(rate * factor, minLearningRate)
       cooling = cooldown
       waited = 0

@@ -34,13 +34,27 @@ export class Dense extends Layer<DenseConfig> {
   }
 
   build(inputShape: LayerShape): void {
-    const { units, kernelInitializer, biasInitializer = 'zeros', kernelRegularizer, biasRegularizer } = this.config
+    const {
+      units,
+      kernelInitializer,
+      biasInitializer = 'zeros',
+      kernelRegularizer,
+      biasRegularizer,
+    } = this.config
     const features = inputShape[inputShape.length - 1]
     if (inputShape.length < 2 || typeof features !== 'number')
-      throw new Error(`[${this.name}] needs an input [batch, ..., features] with a known last dimension, got ${showShape(inputShape)}`)
-    this.kernel = this.addWeight('kernel', [features, units], { initializer: kernelInitializer, regularizer: kernelRegularizer })
+      throw new Error(
+        `[${this.name}] needs an input [batch, ..., features] with a known last dimension, got ${showShape(inputShape)}`,
+      )
+    this.kernel = this.addWeight('kernel', [features, units], {
+      initializer: kernelInitializer,
+      regularizer: kernelRegularizer,
+    })
     if (this.config.useBias !== false)
-      this.bias = this.addWeight('bias', [units], { initializer: biasInitializer, regularizer: biasRegularizer })
+      this.bias = this.addWeight('bias', [units], {
+        initializer: biasInitializer,
+        regularizer: biasRegularizer,
+      })
   }
 
   override call(x: Tensor, _options?: CallOptions): Tensor {

@@ -1,5 +1,16 @@
 // Dropout: while training, a random part of the values is zero.
-import { add, greaterEqual, mul, random, slice, tensor, variable, where, type CallOptions, type Tensor } from '@dl/tensor/core'
+import {
+  add,
+  greaterEqual,
+  mul,
+  random,
+  slice,
+  tensor,
+  variable,
+  where,
+  type CallOptions,
+  type Tensor,
+} from '@dl/tensor/core'
 import { Layer, type LayerConfig } from '../layer.ts'
 import { nextSeed } from '../seeds.ts'
 
@@ -19,7 +30,8 @@ export class Dropout extends Layer<DropoutConfig> {
 
   constructor(config: DropoutConfig & LayerConfig) {
     super(config)
-    if (!(config.rate >= 0 && config.rate < 1)) throw new Error(`[dropout] rate must be in [0, 1), got ${config.rate}`)
+    if (!(config.rate >= 0 && config.rate < 1))
+      throw new Error(`[dropout] rate must be in [0, 1), got ${config.rate}`)
     const seed = (config.seed ?? nextSeed()) | 0
     this.#state = variable(tensor(Int32Array.of(seed, 0), [2], 'int32'), false, 'dropout/generator')
     this.addState('generator', this.#state)
@@ -28,7 +40,7 @@ export class Dropout extends Layer<DropoutConfig> {
   override call(x: Tensor, options: CallOptions = {}): Tensor {
     const { rate, noiseShape } = this.config
     if (options.training !== true || rate === 0) return x
-    const shape = noiseShape ? noiseShape.map((d, i) => d ?? (x.shape[i] as number)) : (x.shape as number[])
+    const shape = noiseShape ? noiseShape.map((d, i) => d ?? (x.shape[i] as number)) : x.shape
     const kept = greaterEqual(random.uniform(this.#nextKey(), shape), rate)
     return where(kept, mul(x, 1 / (1 - rate)), 0)
   }
@@ -36,7 +48,10 @@ export class Dropout extends Layer<DropoutConfig> {
   /** The state is the seed and the number of draws so far: a variable, so that every replay of a compiled step draws anew. */
   #nextKey(): random.Key {
     const state = this.#state as Tensor
-    const key = random.key(0).fold(slice(state, [0], [1])).fold(slice(state, [1], [1]))
+    const key = random
+      .key(0)
+      .fold(slice(state, [0], [1]))
+      .fold(slice(state, [1], [1]))
     this.#state.assign(add(state, tensor(Int32Array.of(0, 1), [2], 'int32')))
     return key
   }

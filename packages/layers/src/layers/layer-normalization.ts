@@ -31,18 +31,36 @@ export class LayerNormalization extends Layer<LayerNormalizationConfig> {
 
   build(inputShape: LayerShape): void {
     const rank = inputShape.length
-    const { axis = -1, gammaInitializer = 'ones', betaInitializer = 'zeros', gammaRegularizer, betaRegularizer } = this.config
-    const axes = [axis].flat().map((a) => (a < 0 ? a + rank : a)).toSorted((a, b) => a - b)
+    const {
+      axis = -1,
+      gammaInitializer = 'ones',
+      betaInitializer = 'zeros',
+      gammaRegularizer,
+      betaRegularizer,
+    } = this.config
+    const axes = [axis]
+      .flat()
+      .map((a) => (a < 0 ? a + rank : a))
+      .toSorted((a, b) => a - b)
     if (axes.some((a, i) => a !== rank - axes.length + i))
-      throw new Error(`[${this.name}] axis must name the last dimensions of ${showShape(inputShape)}, got ${[axis].flat().join(', ')}`)
+      throw new Error(
+        `[${this.name}] axis must name the last dimensions of ${showShape(inputShape)}, got ${[axis].flat().join(', ')}`,
+      )
     const shape = axes.map((a) => inputShape[a] ?? null)
-    if (shape.includes(null)) throw new Error(`[${this.name}] normalised dimensions must be known, got ${showShape(inputShape)}`)
+    if (shape.includes(null))
+      throw new Error(`[${this.name}] normalised dimensions must be known, got ${showShape(inputShape)}`)
     this.#axes = axes
     const sizes = shape as number[]
     if (this.config.scale !== false)
-      this.gamma = this.addWeight('gamma', sizes, { initializer: gammaInitializer, regularizer: gammaRegularizer })
+      this.gamma = this.addWeight('gamma', sizes, {
+        initializer: gammaInitializer,
+        regularizer: gammaRegularizer,
+      })
     if (this.config.center !== false)
-      this.beta = this.addWeight('beta', sizes, { initializer: betaInitializer, regularizer: betaRegularizer })
+      this.beta = this.addWeight('beta', sizes, {
+        initializer: betaInitializer,
+        regularizer: betaRegularizer,
+      })
   }
 
   override call(x: Tensor, _options?: CallOptions): Tensor {

@@ -4,7 +4,9 @@ import { Layer, type LayerConfig } from '../layer.ts'
 
 function several(name: string, inputs: readonly Tensor[]): readonly [Tensor, ...Tensor[]] {
   if (!Array.isArray(inputs) || inputs.length < 2)
-    throw new Error(`[${name}] expects an array of at least two tensors, got ${Array.isArray(inputs) ? inputs.length : 'one tensor'}`)
+    throw new Error(
+      `[${name}] expects an array of at least two tensors, got ${Array.isArray(inputs) ? inputs.length : 'one tensor'}`,
+    )
   return inputs as unknown as readonly [Tensor, ...Tensor[]]
 }
 
@@ -58,4 +60,5 @@ export class Concatenate extends Layer<ConcatenateConfig> {
  * console.log(layers.concatenate().apply([ones([1, 2]), ones([1, 3])]).shape) // [ 1, 5 ]
  * ```
  */
-export const concatenate = (config: ConcatenateConfig & LayerConfig = {}): Concatenate => new Concatenate(config)
+export const concatenate = (config: ConcatenateConfig & LayerConfig = {}): Concatenate =>
+  new Concatenate(config)

@@ -6,7 +6,7 @@ import { Layer, type LayerConfig } from '../layer.ts'
 export class Flatten extends Layer {
   static override className = 'Flatten'
   override call(x: Tensor, _options?: CallOptions): Tensor {
-    const [batch = 1, ...rest] = x.shape as number[]
+    const [batch = 1, ...rest] = x.shape
     return reshapeTensor(x, [batch, rest.reduce((n, d) => n * d, 1)])
   }
 }
@@ -33,14 +33,16 @@ export interface ReshapeConfig {
 export class Reshape extends Layer<ReshapeConfig> {
   static override className = 'Reshape'
   override call(x: Tensor, _options?: CallOptions): Tensor {
-    const [batch = 1, ...rest] = x.shape as number[]
+    const [batch = 1, ...rest] = x.shape
     const size = rest.reduce((n, d) => n * d, 1)
     const { targetShape } = this.config
     const known = targetShape.reduce((n, d) => (d === -1 ? n : n * d), 1)
     const target = targetShape.map((d) => (d === -1 ? size / known : d))
     const fits = targetShape.filter((d) => d === -1).length <= 1 && target.reduce((n, d) => n * d, 1) === size
     if (!fits || !target.every(Number.isInteger))
-      throw new Error(`[${this.name}] an example of shape [${rest.join(',')}] does not fit targetShape [${targetShape.join(',')}]`)
+      throw new Error(
+        `[${this.name}] an example of shape [${rest.join(',')}] does not fit targetShape [${targetShape.join(',')}]`,
+      )
     return reshapeTensor(x, [batch, ...target])
   }
 }

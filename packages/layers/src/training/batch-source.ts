@@ -48,7 +48,13 @@ export interface Columns {
 const rowsOf = (column: HostArray): number => (column.shape as readonly number[])[0]!
 
 /** Brings x, y and weights to the host and checks that they have equal numbers of rows. */
-export async function columnsOf(op: string, ports: Ports, x: unknown, y: unknown, weights: unknown): Promise<Columns> {
+export async function columnsOf(
+  op: string,
+  ports: Ports,
+  x: unknown,
+  y: unknown,
+  weights: unknown,
+): Promise<Columns> {
   const { inputNames, outputNames } = ports
   const columns: Columns = {
     x: await hostColumns(op, 'x', x, inputNames),
@@ -59,7 +65,10 @@ export async function columnsOf(op: string, ports: Ports, x: unknown, y: unknown
   for (const [what, list] of Object.entries(columns) as [string, readonly HostArray[]][])
     for (const column of list)
       if (rowsOf(column) !== count)
-        throw new TrainingError('data', `[${op}] x has ${count} examples, ${what} has ${rowsOf(column)}; they must be equal`)
+        throw new TrainingError(
+          'data',
+          `[${op}] x has ${count} examples, ${what} has ${rowsOf(column)}; they must be equal`,
+        )
   return columns
 }
 
@@ -86,7 +95,10 @@ export function arraySource(op: string, columns: Columns, options: ArrayBatchOpt
   const count = rowsOf(columns.x[0]!)
   if (count === 0) throw new TrainingError('data', `[${op}] the data is empty: x has no examples`)
   if (!Number.isInteger(options.batchSize) || options.batchSize < 1)
-    throw new TrainingError('data', `[${op}] batchSize must be a positive whole number, got ${options.batchSize}`)
+    throw new TrainingError(
+      'data',
+      `[${op}] batchSize must be a positive whole number, got ${options.batchSize}`,
+    )
   const rows = fromArrays([[...columns.x], [...columns.y], [...columns.weights]])
   const ordered = options.shuffleSeed === null ? rows : rows.shuffle({ seed: options.shuffleSeed })
   const dataset = ordered.batch(options.batchSize)
@@ -103,13 +115,19 @@ export function arraySource(op: string, columns: Columns, options: ArrayBatchOpt
 }
 
 /** Batches of a dataset: `[x, y]`, `[x, y, sampleWeight]`, `{ x, y, sampleWeight }`, `{ xs, ys }`, or x alone for `predict`. */
-export function datasetSource(op: string, dataset: BatchDataset, ports: Ports, withLabels: boolean): BatchSource {
+export function datasetSource(
+  op: string,
+  dataset: BatchDataset,
+  ports: Ports,
+  withLabels: boolean,
+): BatchSource {
   return {
     steps: dataset.size,
     labels: undefined,
     async *batches(epoch) {
       let index = 0
-      for await (const element of dataset.iterate?.(epoch) ?? dataset) yield batchOf(op, element, ports, withLabels, index++)
+      for await (const element of dataset.iterate?.(epoch) ?? dataset)
+        yield batchOf(op, element, ports, withLabels, index++)
     },
   }
 }
@@ -117,13 +135,18 @@ export function datasetSource(op: string, dataset: BatchDataset, ports: Ports, w
 function batchOf(op: string, element: unknown, ports: Ports, withLabels: boolean, index: number): Batch {
   const parts = partsOf(element, withLabels)
   if (withLabels && parts.y === undefined)
-    throw new TrainingError('data', `[${op}] batch ${index} has no labels: elements must be [x, y] or { x, y }`)
+    throw new TrainingError(
+      'data',
+      `[${op}] batch ${index} has no labels: elements must be [x, y] or { x, y }`,
+    )
   const tensors = (what: string, tree: unknown, names: readonly string[]): readonly Tensor[] =>
-    tree === undefined ? [] : inOrder<Tensor>(op, `${what} of batch ${index}`, tree, names).map((t) => asTensor(op, what, t, index))
+    tree === undefined
+      ? []
+      : inOrder<Tensor>(op, `${what} of batch ${index}`, tree, names).map((t) => asTensor(op, what, t, index))
   const x = tensors('x', parts.x, ports.inputNames)
   const y = withLabels ? tensors('y', parts.y, ports.outputNames) : []
   const weights = withLabels ? tensors('sampleWeight', parts.weights, ports.outputNames) : []
-  const size = (x[0]!.shape[0] as number | undefined) ?? 0
+  const size = x[0]!.shape[0] ?? 0
   for (const t of [...x, ...y, ...weights])
     if (t.shape[0] !== size)
       throw new TrainingError(
@@ -140,7 +163,8 @@ interface Parts {
 }
 
 function partsOf(element: unknown, withLabels: boolean): Parts {
-  if (Array.isArray(element) && (withLabels || element.length > 1)) return { x: element[0], y: element[1], weights: element[2] }
+  if (Array.isArray(element) && (withLabels || element.length > 1))
+    return { x: element[0], y: element[1], weights: element[2] }
   if (typeof element === 'object' && element !== null && !(element instanceof Tensor)) {
     const record = element as Record<string, unknown>
     if ('x' in record) return { x: record['x'], y: record['y'], weights: record['sampleWeight'] }

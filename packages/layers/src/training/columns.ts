@@ -34,7 +34,10 @@ export function inOrder<T>(op: string, what: string, tree: unknown, names: reado
   }
   const list = Array.isArray(tree) && tree.some((v) => isArrayValue(v)) ? (tree as readonly T[]) : [tree as T]
   if (list.length !== names.length)
-    throw new TrainingError('data', `[${op}] ${what} needs ${names.length} arrays (${names.join(', ')}), got ${list.length}`)
+    throw new TrainingError(
+      'data',
+      `[${op}] ${what} needs ${names.length} arrays (${names.join(', ')}), got ${list.length}`,
+    )
   return list
 }
 
@@ -43,7 +46,7 @@ async function hostRows(rows: Rows): Promise<HostArray> {
   if (rows instanceof HostArray) return rows
   if (rows instanceof Tensor) return rowsOfTensor(rows)
   if (ArrayBuffer.isView(rows)) return hostArray(rows as Float32Array, [(rows as Float32Array).length])
-  const made = tensor(rows as TensorLike) as Tensor
+  const made: Tensor = tensor(rows as TensorLike)
   try {
     return await rowsOfTensor(made)
   } finally {
@@ -52,7 +55,7 @@ async function hostRows(rows: Rows): Promise<HostArray> {
 }
 
 const rowsOfTensor = async (x: Tensor): Promise<HostArray> =>
-  new HostArray((await x.data()) as TypedArray as Float32Array, x.shape as number[], x.dtype)
+  new HostArray((await x.data()) as TypedArray, x.shape, x.dtype)
 
 /**
  * All parts of a tree on the host.
@@ -68,7 +71,10 @@ export async function hostColumns(
   const columns = await Promise.all(inOrder<Rows>(op, what, tree, names).map((rows) => hostRows(rows)))
   columns.forEach((column, i) => {
     if (column.shape.length === 0)
-      throw new TrainingError('data', `[${op}] ${what} '${names[i]}' is a scalar; it needs a first dimension of examples`)
+      throw new TrainingError(
+        'data',
+        `[${op}] ${what} '${names[i]}' is a scalar; it needs a first dimension of examples`,
+      )
   })
   return columns
 }

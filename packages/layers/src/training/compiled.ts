@@ -1,6 +1,20 @@
 // What `compile` was given, resolved against a model: the optimizer, one loss for each output, metrics with the names under
 // which they appear in logs.
-import { add, cast, logicalAnd, isFinite, logicalNot, less, mul, scalar, stack, variable, where, type Tensor, type Variable } from '@dl/tensor/core'
+import {
+  add,
+  cast,
+  logicalAnd,
+  isFinite,
+  logicalNot,
+  less,
+  mul,
+  scalar,
+  stack,
+  variable,
+  where,
+  type Tensor,
+  type Variable,
+} from '@dl/tensor/core'
 import { Loss, type LossFunction, lossOf } from '@dl/losses'
 import {
   binaryAccuracy,
@@ -26,7 +40,10 @@ export interface CompileConfig {
   /** Factors of the outputs' losses; default 1. */
   readonly lossWeights?: readonly number[] | Readonly<Record<string, number>> | undefined
   /** Names (`'accuracy'`), functions or metrics; a record by output name for models with several outputs. */
-  readonly metrics?: readonly MetricLike[] | Readonly<Record<string, MetricLike | readonly MetricLike[]>> | undefined
+  readonly metrics?:
+    | readonly MetricLike[]
+    | Readonly<Record<string, MetricLike | readonly MetricLike[]>>
+    | undefined
 }
 
 interface NamedMetric {
@@ -57,9 +74,12 @@ export class Compiled {
   constructor(config: CompileConfig, outputNames: readonly string[]) {
     this.config = config
     this.#outputNames = outputNames
-    this.optimizer = typeof config.optimizer === 'string' ? optimizerNames.get(config.optimizer)() : config.optimizer
+    this.optimizer =
+      typeof config.optimizer === 'string' ? optimizerNames.get(config.optimizer)() : config.optimizer
     if (!(this.optimizer instanceof Optimizer))
-      throw new Error("[compile] optimizer must be a name or an optimizer: 'adam', or adam({ learningRate: 0.01 })")
+      throw new Error(
+        "[compile] optimizer must be a name or an optimizer: 'adam', or adam({ learningRate: 0.01 })",
+      )
     this.losses = forOutputs<LossLike>('loss', config.loss, outputNames).map(resolveLoss)
     this.#lossWeights = config.lossWeights
       ? forOutputs<number>('lossWeights', config.lossWeights, outputNames)
@@ -73,9 +93,15 @@ export class Compiled {
   }
 
   /** The losses of the outputs and their weighted sum. */
-  lossesOf(y: readonly Tensor[], outputs: readonly Tensor[], weights: readonly Tensor[]): { total: Tensor; each: readonly Tensor[] } {
+  lossesOf(
+    y: readonly Tensor[],
+    outputs: readonly Tensor[],
+    weights: readonly Tensor[],
+  ): { total: Tensor; each: readonly Tensor[] } {
     const each = this.losses.map((loss, i) => loss.call(y[i]!, outputs[i]!, weights[i]))
-    const weighted = each.map((loss, i) => (this.#lossWeights[i] === 1 ? loss : mul(loss, this.#lossWeights[i]!)))
+    const weighted = each.map((loss, i) =>
+      this.#lossWeights[i] === 1 ? loss : mul(loss, this.#lossWeights[i]!),
+    )
     return { total: weighted.reduce((sum, loss) => add(sum, loss)), each }
   }
 
@@ -87,10 +113,11 @@ export class Compiled {
     outputs: readonly Tensor[],
     weights: readonly Tensor[],
   ): void {
-    const size = (y[0]?.shape[0] as number | undefined) ?? 1
+    const size = y[0]?.shape[0] ?? 1
     this.#total.add(total, size)
     this.#each.forEach((mean, i) => mean.add(each[i]!, size))
-    for (const { output, metric } of this.#metrics!) metric.update(y[output]!, outputs[output]!, weights[output])
+    for (const { output, metric } of this.#metrics!)
+      metric.update(y[output]!, outputs[output]!, weights[output])
     const batch = this.#batches as Tensor
     const isBad = logicalAnd(less(this.#firstBad, 0), logicalNot(isFinite(total)))
     this.#firstBad.assign(where(isBad, batch, this.#firstBad))
@@ -104,7 +131,9 @@ export class Compiled {
 
   /** All results, and last the number of the first batch with a bad loss: float32 `[resultNames + 1]`. */
   results(): Tensor {
-    const means = [this.#total, ...this.#each, ...this.#metrics!.map((m) => m.metric)].map((m) => cast(m.result(), 'float32'))
+    const means = [this.#total, ...this.#each, ...this.#metrics!.map((m) => m.metric)].map((m) =>
+      cast(m.result(), 'float32'),
+    )
     return stack([...means, cast(this.#firstBad, 'float32')])
   }
 
@@ -120,37 +149,49 @@ export class Compiled {
 
 function resolveLoss(like: LossLike): Loss {
   if (typeof like === 'string') return lossNames.get(like)()
-  if (like instanceof Loss) return like as Loss
+  if (like instanceof Loss) return like
   if (typeof like === 'function') return lossOf(like)
-  throw new Error(`[compile] a loss must be a name, a function of labels and predictions, or a Loss, got ${typeof like}`)
+  throw new Error(
+    `[compile] a loss must be a name, a function of labels and predictions, or a Loss, got ${typeof like}`,
+  )
 }
 
 /** One value for each output: a list in order, a record by name, or one for all. */
-function forOutputs<T>(what: string, given: T | readonly T[] | Readonly<Record<string, T>>, names: readonly string[]): readonly T[] {
+function forOutputs<T>(
+  what: string,
+  given: T | readonly T[] | Readonly<Record<string, T>>,
+  names: readonly string[],
+): readonly T[] {
   if (Array.isArray(given)) {
     if (given.length === names.length) return given as readonly T[]
-    throw new Error(`[compile] ${what} needs one entry for each output (${names.join(', ')}), got ${given.length}`)
+    throw new Error(
+      `[compile] ${what} needs one entry for each output (${names.join(', ')}), got ${given.length}`,
+    )
   }
   if (typeof given === 'object' && given !== null && Object.getPrototypeOf(given) === Object.prototype) {
     const record = given as Readonly<Record<string, T>>
     const keys = Object.keys(record)
-    if (keys.length === names.length && names.every((name) => name in record)) return names.map((name) => record[name]!)
+    if (keys.length === names.length && names.every((name) => name in record))
+      return names.map((name) => record[name]!)
     throw new Error(`[compile] ${what} needs the keys ${names.join(', ')}, got ${keys.join(', ') || 'none'}`)
   }
   return names.map(() => given as T)
 }
 
+type MetricsGiven = NonNullable<CompileConfig['metrics']>
+
 function metricsFor(
-  given: NonNullable<CompileConfig['metrics']>,
+  given: MetricsGiven,
   names: readonly string[],
   shapes: OutputShapes,
 ): readonly NamedMetric[] {
-  const lists: readonly (readonly MetricLike[])[] = Array.isArray(given)
-    ? names.map((_, i) => (i === 0 ? (given as readonly MetricLike[]) : []))
-    : names.map((name) => [(given as Readonly<Record<string, MetricLike | readonly MetricLike[]>>)[name] ?? []].flat() as MetricLike[])
+  const lists = names.map((name, i) => metricsOf(given, name, i))
   if (!Array.isArray(given)) {
     const unknown = Object.keys(given).filter((key) => !names.includes(key))
-    if (unknown.length > 0) throw new Error(`[compile] metrics has no output ${unknown.join(', ')}; outputs are ${names.join(', ')}`)
+    if (unknown.length > 0)
+      throw new Error(
+        `[compile] metrics has no output ${unknown.join(', ')}; outputs are ${names.join(', ')}`,
+      )
   }
   const prefix = (output: number): string => (names.length > 1 ? `${names[output]}_` : '')
   return lists.flatMap((list, output) =>
@@ -161,10 +202,19 @@ function metricsFor(
   )
 }
 
+/** What was given for an output; a plain list belongs to the first. */
+function metricsOf(given: MetricsGiven, name: string, output: number): readonly MetricLike[] {
+  if (Array.isArray(given)) return output === 0 ? (given as readonly MetricLike[]) : []
+  const own = (given as Readonly<Record<string, MetricLike | readonly MetricLike[]>>)[name] ?? []
+  return Array.isArray(own) ? (own as readonly MetricLike[]) : [own as MetricLike]
+}
+
 function resolveMetric(like: MetricLike, labels: readonly number[], predictions: readonly number[]): Metric {
   if (typeof like === 'function') return meanOf(like)
   if (typeof like !== 'string') return like
-  return like === 'accuracy' || like === 'acc' ? accuracyFor(like, labels, predictions) : metricNames.get(like)()
+  return like === 'accuracy' || like === 'acc'
+    ? accuracyFor(like, labels, predictions)
+    : metricNames.get(like)()
 }
 
 /** Keras's rule: one prediction is yes or no, labels without a class dimension are numbers, all else is one-hot. */

@@ -16,7 +16,11 @@ export class TrainingError extends Error {
   readonly epoch: number | undefined
   readonly step: number | undefined
 
-  constructor(code: TrainingErrorCode, message: string, at: { readonly epoch?: number; readonly step?: number } = {}) {
+  constructor(
+    code: TrainingErrorCode,
+    message: string,
+    at: { readonly epoch?: number; readonly step?: number } = {},
+  ) {
     super(message)
     this.code = code
     this.epoch = at.epoch

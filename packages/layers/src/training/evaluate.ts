@@ -1,7 +1,14 @@
 // Loss and metrics over data: the test step over batches.
 import { ready } from '@dl/tensor/core'
 import type { AnyModel } from '../model.ts'
-import { arraySource, type BatchDataset, type BatchSource, columnsOf, datasetSource, isDataset } from './batch-source.ts'
+import {
+  arraySource,
+  type BatchDataset,
+  type BatchSource,
+  columnsOf,
+  datasetSource,
+  isDataset,
+} from './batch-source.ts'
 import type { RowsTree } from './columns.ts'
 import { TrainingError } from './errors.ts'
 import { YIELD_EVERY, yieldToEvents } from './event-loop.ts'
@@ -29,8 +36,12 @@ export async function evaluateModel(
   const options = ((fromDataset ? yOrOptions : maybeOptions) ?? {}) as EvaluateOptions
   const session = model.sessionFor('evaluate')
   await ready()
-  if (fromDataset) return (await evaluateSource('evaluate', session, datasetSource('evaluate', x, model, true), 0, options.steps)).logs
-  if (yOrOptions === undefined) throw new TrainingError('data', '[evaluate] labels are missing: evaluate(x, y)')
+  if (fromDataset)
+    return (
+      await evaluateSource('evaluate', session, datasetSource('evaluate', x, model, true), 0, options.steps)
+    ).logs
+  if (yOrOptions === undefined)
+    throw new TrainingError('data', '[evaluate] labels are missing: evaluate(x, y)')
   const columns = await columnsOf('evaluate', model, x, yOrOptions, options.sampleWeight)
   const source = arraySource('evaluate', columns, { batchSize: options.batchSize ?? 32, shuffleSeed: null })
   const checked: BatchSource = {
@@ -38,7 +49,14 @@ export async function evaluateModel(
     async *batches(epoch) {
       let first = true
       for await (const batch of source.batches(epoch)) {
-        if (first) checkLabels('evaluate', columns.y, model.compiledFor('evaluate').losses, model.outputNames, session.classes(batch))
+        if (first)
+          checkLabels(
+            'evaluate',
+            columns.y,
+            model.compiledFor('evaluate').losses,
+            model.outputNames,
+            session.classes(batch),
+          )
         first = false
         yield batch
       }

@@ -26,7 +26,10 @@ import { defaultOutput, Progress, type ProgressOutput } from './progress.ts'
 import { disposeBatch, type Session } from './session.ts'
 
 /** Rows and labels, with weights of examples if wanted; or a batched dataset. */
-export type ValidationData = readonly [RowsTree, RowsTree] | readonly [RowsTree, RowsTree, RowsTree] | BatchDataset
+export type ValidationData =
+  | readonly [RowsTree, RowsTree]
+  | readonly [RowsTree, RowsTree, RowsTree]
+  | BatchDataset
 
 export interface FitOptions extends Callback {
   /** Default 1. Training goes from `initialEpoch` up to this. */
@@ -73,7 +76,7 @@ export async function fitModel(
   await ready()
   const sources = fromDataset
     ? await datasetSources(model, x, options)
-    : await arraySources(model, x as RowsTree, yOrOptions as RowsTree, options)
+    : await arraySources(model, x, yOrOptions as RowsTree, options)
   return new Fit(model, session, sources, options).run()
 }
 
@@ -91,7 +94,12 @@ function checkOptions(options: FitOptions): void {
     throw new TrainingError('data', `[fit] validationSplit must be in [0, 1), got ${validationSplit}`)
 }
 
-async function arraySources(model: AnyModel, x: RowsTree, y: RowsTree | undefined, options: FitOptions): Promise<Sources> {
+async function arraySources(
+  model: AnyModel,
+  x: RowsTree,
+  y: RowsTree | undefined,
+  options: FitOptions,
+): Promise<Sources> {
   if (y === undefined) throw new TrainingError('data', '[fit] labels are missing: fit(x, y, options)')
   const { batchSize = 32, shuffle = true, validationSplit = 0 } = options
   const all = await columnsOf('fit', model, x, y, options.sampleWeight)
@@ -100,13 +108,19 @@ async function arraySources(model: AnyModel, x: RowsTree, y: RowsTree | undefine
   const shuffleSeed = shuffle ? (options.seed ?? nextSeed()) : null
   const training = arraySource('fit', columns, { batchSize, shuffleSeed })
   const validationOptions = { batchSize: options.validationBatchSize ?? batchSize, shuffleSeed: null }
-  const validation = held ? arraySource('fit', held, validationOptions) : await validationSource(model, options)
+  const validation = held
+    ? arraySource('fit', held, validationOptions)
+    : await validationSource(model, options)
   return { training, validation }
 }
 
 async function datasetSources(model: AnyModel, dataset: BatchDataset, options: FitOptions): Promise<Sources> {
-  if (options.validationSplit) throw new TrainingError('data', '[fit] validationSplit needs arrays; give validationData for a dataset')
-  return { training: datasetSource('fit', dataset, model, true), validation: await validationSource(model, options) }
+  if (options.validationSplit)
+    throw new TrainingError('data', '[fit] validationSplit needs arrays; give validationData for a dataset')
+  return {
+    training: datasetSource('fit', dataset, model, true),
+    validation: await validationSource(model, options),
+  }
 }
 
 async function validationSource(model: AnyModel, options: FitOptions): Promise<BatchSource | null> {
@@ -115,7 +129,10 @@ async function validationSource(model: AnyModel, options: FitOptions): Promise<B
   if (isDataset(validationData)) return datasetSource('fit', validationData, model, true)
   const [x, y, weights] = validationData
   const columns = await columnsOf('fit', model, x, y, weights)
-  return arraySource('fit', columns, { batchSize: options.validationBatchSize ?? batchSize, shuffleSeed: null })
+  return arraySource('fit', columns, {
+    batchSize: options.validationBatchSize ?? batchSize,
+    shuffleSeed: null,
+  })
 }
 
 class Fit implements TrainingContext {

@@ -15,7 +15,9 @@ export function logsOf(values: Readonly<Record<string, number>>): Logs {
       enumerable: false,
       configurable: true,
       get(): never {
-        throw new Error(`[logs] there is no 'accuracy'; compile with metrics: ['accuracy'] (here are ${Object.keys(values).join(', ')})`)
+        throw new Error(
+          `[logs] there is no 'accuracy'; compile with metrics: ['accuracy'] (here are ${Object.keys(values).join(', ')})`,
+        )
       },
     })
   return logs as unknown as Logs

@@ -49,7 +49,8 @@ export async function predictModel(
   for await (const batch of source.batches(0)) {
     const specs = model.inputSpec
     if (specs) assertInputs('predict', batch.x, specs)
-    if (!model.built) model.outputsFor(batch.x.map((t) => ({ shape: [null, ...(t.shape as number[]).slice(1)], dtype: t.dtype })))
+    if (!model.built)
+      model.outputsFor(batch.x.map((t) => ({ shape: [null, ...t.shape.slice(1)], dtype: t.dtype })))
     const outputs = forwardOf(model)([...batch.x])
     disposeBatch(batch)
     if (collected.length === 0) collected = outputs.map(startOf)
@@ -62,13 +63,14 @@ export async function predictModel(
     await yieldToEvents()
     lastYield = performance.now()
   }
-  if (collected.length === 0) throw new TrainingError('data', '[predict] the dataset is empty: there was no batch')
+  if (collected.length === 0)
+    throw new TrainingError('data', '[predict] the dataset is empty: there was no batch')
   return collected.map(join)
 }
 
 const startOf = (y: Tensor): Collected => ({
   dtype: y.dtype as DType,
-  rowShape: (y.shape as number[]).slice(1),
+  rowShape: y.shape.slice(1),
   parts: [],
   rows: 0,
 })

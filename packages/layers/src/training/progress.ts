@@ -87,12 +87,19 @@ export class Progress {
     const seconds = (performance.now() - this.#started) / 1000
     const width = String(this.#epochs).length
     const head = `Epoch ${String(this.#epoch + 1).padStart(width)}/${this.#epochs}`
-    const steps = this.#steps === undefined ? `${done}` : `${String(done).padStart(String(this.#steps).length)}/${this.#steps}`
+    const steps =
+      this.#steps === undefined
+        ? `${done}`
+        : `${String(done).padStart(String(this.#steps).length)}/${this.#steps}`
     const perStep = done > 0 ? duration(seconds / done) : '–'
     const left = this.#steps === undefined ? undefined : (seconds / Math.max(1, done)) * (this.#steps - done)
-    const time = finished ? duration(seconds) : left === undefined ? duration(seconds) : `ETA ${duration(left)}`
+    const time = finished
+      ? duration(seconds)
+      : left === undefined
+        ? duration(seconds)
+        : `ETA ${duration(left)}`
     const values = Object.entries(logs).map(([name, value]) => `${name} ${number(value)}`)
-    const bar = this.#bar && this.#steps !== undefined ? [`${this.#cells(done / this.#steps)}`] : []
+    const bar = this.#bar && this.#steps !== undefined ? [this.#cells(done / this.#steps)] : []
     return [head, steps, ...bar, time, `${perStep}/step`, ...values].join('  ')
   }
 

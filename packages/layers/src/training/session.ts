@@ -53,7 +53,10 @@ export class Session {
     vector.dispose()
     const names = this.#compiled.resultNames
     const bad = values[names.length]!
-    return { logs: logsOf(Object.fromEntries(names.map((name, i) => [name, values[i]!]))), badBatch: bad < 0 ? null : bad }
+    return {
+      logs: logsOf(Object.fromEntries(names.map((name, i) => [name, values[i]!]))),
+      badBatch: bad < 0 ? null : bad,
+    }
   }
 
   /** One step on rows given by the user. */
@@ -78,7 +81,10 @@ export class Session {
     try {
       assertInputs(op, batch.x, specs)
     } catch (error) {
-      throw new TrainingError('data', `[${op}] batch ${index} does not fit the model: ${(error as Error).message}`)
+      throw new TrainingError(
+        'data',
+        `[${op}] batch ${index} does not fit the model: ${(error as Error).message}`,
+      )
     }
   }
 
@@ -88,7 +94,10 @@ export class Session {
   }
 
   #outputSpecs(batch: Batch): readonly ValueSpec[] {
-    const inputs = batch.x.map((t) => ({ shape: [null, ...(t.shape as number[]).slice(1)], dtype: t.dtype as ValueSpec['dtype'] }))
+    const inputs = batch.x.map((t) => ({
+      shape: [null, ...t.shape.slice(1)],
+      dtype: t.dtype as ValueSpec['dtype'],
+    }))
     return this.#model.outputsFor(inputs)
   }
 
@@ -97,7 +106,7 @@ export class Session {
     const model = this.#model
     const specs = this.#outputSpecs(batch)
     this.#compiled.bind({
-      labels: batch.y.map((t) => t.shape as number[]),
+      labels: batch.y.map((t) => t.shape),
       predictions: specs.map((spec) => concrete(spec.shape, batch.size)),
     })
     const trainable = model.namedVariables().filter((w) => w.trainable)

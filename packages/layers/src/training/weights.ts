@@ -27,13 +27,13 @@ export function restore(values: WeightSnapshot): void {
 }
 
 function assignData(v: Variable, data: TypedArray): void {
-  const value = tensor(data, v.shape as number[], v.dtype) as Tensor
+  const value: Tensor = tensor(data, v.shape, v.dtype)
   v.assign(value)
   value.dispose()
 }
 
 async function entryOf(x: Tensor): Promise<SafetensorsEntry> {
-  return { dtype: x.dtype, shape: [...(x.shape as number[])], data: (await x.data()) as TypedArray }
+  return { dtype: x.dtype, shape: [...x.shape], data: (await x.data()) as TypedArray }
 }
 
 /** The variables as safetensors bytes, under their paths. */
@@ -96,7 +96,8 @@ export async function encodeCheckpoint(
 ): Promise<Uint8Array> {
   const entries: Record<string, SafetensorsEntry> = {}
   for (const { path, variable } of variables) entries[MODEL + path] = await entryOf(variable as Tensor)
-  for (const [name, value] of Object.entries(optimizer?.state() ?? {})) entries[OPTIMIZER + name] = await entryOf(value)
+  for (const [name, value] of Object.entries(optimizer?.state() ?? {}))
+    entries[OPTIMIZER + name] = await entryOf(value)
   entries[RANDOM] = await entryOf(random.generatorState() as Tensor)
   return encodeSafetensors(entries, metadata)
 }
@@ -112,7 +113,9 @@ export async function decodeCheckpoint(
   const { tensors, metadata } = decodeSafetensors(bytes)
   const part = (prefix: string): Record<string, SafetensorsEntry> =>
     Object.fromEntries(
-      Object.entries(tensors).flatMap(([k, v]) => (k.startsWith(prefix) ? [[k.slice(prefix.length), v] as const] : [])),
+      Object.entries(tensors).flatMap(([k, v]) =>
+        k.startsWith(prefix) ? [[k.slice(prefix.length), v] as const] : [],
+      ),
     )
   const state = tensors[RANDOM]
   if (!state) throw new TrainingError('weights', `[${op}] the file is no checkpoint: it lacks '${RANDOM}'`)

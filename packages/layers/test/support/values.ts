@@ -5,5 +5,7 @@ import { expect } from 'vitest'
 export function arraysEqual(got: ArrayLike<number>, want: ArrayLike<number>, bound: number = 0): void {
   expect(got.length).toBe(want.length)
   for (let i = 0; i < want.length; i++)
-    expect(Math.abs(got[i]! - want[i]!), `element ${i}: ${got[i]} instead of ${want[i]}`).toBeLessThanOrEqual(bound)
+    expect(Math.abs(got[i]! - want[i]!), `element ${i}: ${got[i]} instead of ${want[i]}`).toBeLessThanOrEqual(
+      bound,
+    )
 }

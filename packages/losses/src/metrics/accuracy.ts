@@ -27,18 +27,24 @@ export interface BinaryAccuracyOptions extends MetricOptions {
  */
 export function binaryAccuracy(options: BinaryAccuracyOptions = {}): Metric {
   const threshold = options.threshold ?? 0.5
-  return meanOf((labels, p) => {
-    const y = alignLabels('binaryAccuracy', labels, p)
-    return overLast(hits(equal(y, cast(greater(p, threshold), p.dtype))))
-  }, named(options, 'binaryAccuracy'))
+  return meanOf(
+    (labels, p) => {
+      const y = alignLabels('binaryAccuracy', labels, p)
+      return overLast(hits(equal(y, cast(greater(p, threshold), p.dtype))))
+    },
+    named(options, 'binaryAccuracy'),
+  )
 }
 
 /** Share of examples whose one-hot label and prediction `[batch, ..., classes]` are greatest at one class. */
 export function categoricalAccuracy(options: MetricOptions = {}): Metric {
-  return meanOf((labels, p) => {
-    const y = alignLabels('categoricalAccuracy', labels, p)
-    return hits(equal(argMax(y, -1), argMax(p, -1)))
-  }, named(options, 'categoricalAccuracy'))
+  return meanOf(
+    (labels, p) => {
+      const y = alignLabels('categoricalAccuracy', labels, p)
+      return hits(equal(argMax(y, -1), argMax(p, -1)))
+    },
+    named(options, 'categoricalAccuracy'),
+  )
 }
 
 /** Share of examples whose class number is where the prediction `[batch, ..., classes]` is greatest. */
@@ -75,10 +81,13 @@ function inTopK(target: Tensor, p: Tensor, k: number): Tensor {
  */
 export function topKCategoricalAccuracy(options: TopKOptions = {}): Metric {
   const k = options.k ?? 5
-  return meanOf((labels, p) => {
-    const y = alignLabels('topKCategoricalAccuracy', labels, p)
-    return inTopK(argMax(y, -1), p, k)
-  }, named(options, 'topKCategoricalAccuracy'))
+  return meanOf(
+    (labels, p) => {
+      const y = alignLabels('topKCategoricalAccuracy', labels, p)
+      return inTopK(argMax(y, -1), p, k)
+    },
+    named(options, 'topKCategoricalAccuracy'),
+  )
 }
 
 /** As {@link topKCategoricalAccuracy} for class numbers. Name `sparseTopKCategoricalAccuracy`. */

@@ -1,5 +1,17 @@
 // Weighted means over batches, and every metric that is the mean of a function of labels and predictions.
-import { add, divNoNan, mul, scalar, sqrt, sum, tidy, variable, zerosLike, type Tensor, type Variable } from '@dl/tensor/core'
+import {
+  add,
+  divNoNan,
+  mul,
+  scalar,
+  sqrt,
+  sum,
+  tidy,
+  variable,
+  zerosLike,
+  type Tensor,
+  type Variable,
+} from '@dl/tensor/core'
 import { meanAbsoluteError, meanSquaredError } from '../regression.ts'
 import { weightsLike } from '../reduction.ts'
 import type { Metric, MetricFunction, MetricOptions } from './metric.ts'
@@ -112,5 +124,9 @@ export function meanAbsoluteErrorMetric(options: MetricOptions = {}): Metric {
 
 /** Root of the mean squared error over all batches; name `rootMeanSquaredError`. */
 export function rootMeanSquaredError(options: MetricOptions = {}): Metric {
-  return new MeanOf((y, p) => meanSquaredError(y, p), options.name ?? 'rootMeanSquaredError', (x) => sqrt(x))
+  return new MeanOf(
+    (y, p) => meanSquaredError(y, p),
+    options.name ?? 'rootMeanSquaredError',
+    (x) => sqrt(x),
+  )
 }

@@ -1,5 +1,18 @@
 // Adam: moving averages of the gradient and of its square, corrected for their start at zero.
-import { add, cast, div, expm1, maximum, mul, neg, sqrt, square, sub, zerosLike, type Tensor } from '@dl/tensor/core'
+import {
+  add,
+  cast,
+  div,
+  expm1,
+  maximum,
+  mul,
+  neg,
+  sqrt,
+  square,
+  sub,
+  zerosLike,
+  type Tensor,
+} from '@dl/tensor/core'
 import type { UpdateRule } from '../rule.ts'
 
 export interface AdamRuleOptions {
@@ -30,7 +43,10 @@ export function adamRule(options: AdamRuleOptions = {}): UpdateRule {
     }),
     step({ parameter, gradient, slots, learningRate, step }) {
       const t = add(cast(step, 'float32'), 1)
-      const rate = cast(mul(learningRate, div(sqrt(correction(beta2, t)), correction(beta1, t))), parameter.dtype)
+      const rate = cast(
+        mul(learningRate, div(sqrt(correction(beta2, t)), correction(beta1, t))),
+        parameter.dtype,
+      )
       const momentum = average(slots['momentum']!, gradient, beta1)
       const velocity = average(slots['velocity']!, square(gradient), beta2)
       const velocityMax = slots['velocityMax'] && maximum(slots['velocityMax'], velocity)

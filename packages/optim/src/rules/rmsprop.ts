@@ -33,7 +33,11 @@ export function rmspropRule(options: RmspropRuleOptions = {}): UpdateRule {
       const moved = momentum > 0 ? add(mul(slots['momentum']!, momentum), increment) : undefined
       return {
         parameter: sub(parameter, moved ?? increment),
-        slots: { velocity, ...(moved ? { momentum: moved } : {}), ...(averageGradient ? { averageGradient } : {}) },
+        slots: {
+          velocity,
+          ...(moved ? { momentum: moved } : {}),
+          ...(averageGradient ? { averageGradient } : {}),
+        },
       }
     },
   }

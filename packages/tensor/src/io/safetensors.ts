@@ -56,7 +56,9 @@ export function encodeSafetensors(
     const size = shape.reduce((n, d) => n * d, 1)
     if (name === METADATA) throw new RangeError(`[safetensors] a tensor cannot be called ${METADATA}`)
     if (size !== data.length)
-      throw new RangeError(`[safetensors] '${name}': shape [${shape.join(',')}] holds ${size} values, data has ${data.length}`)
+      throw new RangeError(
+        `[safetensors] '${name}': shape [${shape.join(',')}] holds ${size} values, data has ${data.length}`,
+      )
     const end = offset + size * bytesOf(dtype)
     header[name] = { dtype: NAMES[dtype], shape, data_offsets: [offset, end] }
     offset = end
@@ -94,20 +96,29 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
 
 function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
   if (bytes.length < LENGTH_BYTES)
-    throw new SafetensorsError(`[safetensors] the file has ${bytes.length} bytes, a header length alone has ${LENGTH_BYTES}`)
+    throw new SafetensorsError(
+      `[safetensors] the file has ${bytes.length} bytes, a header length alone has ${LENGTH_BYTES}`,
+    )
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = Number(view.getBigUint64(0, true))
   if (length > MAX_HEADER)
-    throw new SafetensorsError(`[safetensors] the header claims ${length} bytes: this is not a safetensors file`)
+    throw new SafetensorsError(
+      `[safetensors] the header claims ${length} bytes: this is not a safetensors file`,
+    )
   if (LENGTH_BYTES + length > bytes.length)
     throw new SafetensorsError(
       `[safetensors] the file is truncated: its header has ${length} bytes, only ${bytes.length - LENGTH_BYTES} follow`,
     )
   let header: unknown
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length)))
+    header = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length)),
+    )
   } catch (cause) {
-    throw new SafetensorsError(`[safetensors] the header is not JSON: this is not a safetensors file, or it is damaged`, { cause })
+    throw new SafetensorsError(
+      `[safetensors] the header is not JSON: this is not a safetensors file, or it is damaged`,
+      { cause },
+    )
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     throw new SafetensorsError('[safetensors] the header must be a JSON object')
@@ -122,9 +133,11 @@ function readEntry(name: string, entry: unknown, bytes: Uint8Array, dataStart: n
     throw new SafetensorsError(`[safetensors] '${name}' needs dtype, shape and data_offsets in the header`)
   const dtype = DTYPE_OF.get(code)
   if (dtype === undefined)
-    throw new SafetensorsError(`[safetensors] '${name}' has dtype ${code}; readable are ${[...DTYPE_OF.keys()].join(', ')}`)
+    throw new SafetensorsError(
+      `[safetensors] '${name}' has dtype ${code}; readable are ${[...DTYPE_OF.keys()].join(', ')}`,
+    )
   const [begin, end] = offsets as unknown[]
-  const size = (shape as number[]).reduce((n, d) => n * d, 1)
+  const size = shape.reduce((n, d) => n * d, 1)
   if (!isCount(begin) || !isCount(end) || end - begin !== size * bytesOf(dtype))
     throw new SafetensorsError(
       `[safetensors] '${name}' is ${code} [${shape.join(',')}], ${size * bytesOf(dtype)} bytes, but its offsets are ${String(begin)} to ${String(end)}`,
@@ -135,5 +148,5 @@ function readEntry(name: string, entry: unknown, bytes: Uint8Array, dataStart: n
     )
   const data = DTYPES[dtype].allocate(size)
   new Uint8Array(data.buffer).set(bytes.subarray(dataStart + begin, dataStart + end))
-  return { dtype, shape: shape as number[], data }
+  return { dtype, shape: shape, data }
 }

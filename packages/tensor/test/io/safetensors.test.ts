@@ -1,6 +1,11 @@
 // Weights as safetensors bytes: what is written is read back, the format is the public one, damaged files are refused.
 import { describe, expect, it } from 'vitest'
-import { decodeSafetensors, encodeSafetensors, type SafetensorsEntry, SafetensorsError } from '../../src/io/safetensors.ts'
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsEntry,
+  SafetensorsError,
+} from '../../src/io/safetensors.ts'
 
 const ENTRIES: Record<string, SafetensorsEntry> = {
   flags: { dtype: 'bool', shape: [3], data: Uint8Array.of(1, 0, 1) },
@@ -11,7 +16,11 @@ const ENTRIES: Record<string, SafetensorsEntry> = {
   bytes: { dtype: 'uint8', shape: [0, 4], data: new Uint8Array(0) },
 }
 
-const withHeader = (header: string | Uint8Array, data: Uint8Array = new Uint8Array(0), length?: number): Uint8Array => {
+const withHeader = (
+  header: string | Uint8Array,
+  data: Uint8Array = new Uint8Array(0),
+  length?: number,
+): Uint8Array => {
   const json = typeof header === 'string' ? new TextEncoder().encode(header) : header
   const bytes = new Uint8Array(8 + json.length + data.length)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length ?? json.length), true)
@@ -37,7 +46,10 @@ it('writes the public format: length, JSON, data aligned to its elements', () =>
     { dtype: string; shape: number[]; data_offsets: [number, number] }
   >
   expect(header['dense_1/kernel']).toMatchObject({ dtype: 'F32', shape: [2, 2] })
-  for (const { data_offsets: [begin, end], dtype } of Object.values(header)) {
+  for (const {
+    data_offsets: [begin, end],
+    dtype,
+  } of Object.values(header)) {
     const size = { F32: 4, F64: 8, I64: 8, I32: 4, U8: 1, BOOL: 1 }[dtype]!
     expect(begin % size).toBe(0)
     expect((end - begin) % size).toBe(0)
@@ -56,7 +68,8 @@ it('reads a file whose bytes begin anywhere in a larger buffer, and does not hol
 
 describe('refuses damaged files with a typed error', () => {
   const good = encodeSafetensors(ENTRIES)
-  const entry = (fields: object): string => JSON.stringify({ w: { dtype: 'F32', shape: [1], data_offsets: [0, 4], ...fields } })
+  const entry = (fields: object): string =>
+    JSON.stringify({ w: { dtype: 'F32', shape: [1], data_offsets: [0, 4], ...fields } })
   const rows: [string, Uint8Array, RegExp][] = [
     ['empty', new Uint8Array(0), /0 bytes/],
     ['shorter than a length', good.subarray(0, 5), /5 bytes/],
@@ -68,11 +81,27 @@ describe('refuses damaged files with a typed error', () => {
     ['header is a list', withHeader('[1]'), /JSON object/],
     ['entry lacks a field', withHeader('{"w": {"dtype": "F32"}}'), /'w' needs dtype, shape and data_offsets/],
     ['entry is null', withHeader('{"w": null}'), /'w' needs dtype/],
-    ['unknown dtype', withHeader(entry({ dtype: 'F8_E4M3' }), new Uint8Array(4)), /'w' has dtype F8_E4M3; readable are/],
+    [
+      'unknown dtype',
+      withHeader(entry({ dtype: 'F8_E4M3' }), new Uint8Array(4)),
+      /'w' has dtype F8_E4M3; readable are/,
+    ],
     ['negative dimension', withHeader(entry({ shape: [-1] }), new Uint8Array(4)), /'w' needs/],
-    ['offsets do not fit the shape', withHeader(entry({ shape: [2] }), new Uint8Array(4)), /8 bytes, but its offsets are 0 to 4/],
-    ['offsets run backwards', withHeader(entry({ data_offsets: [4, 0] }), new Uint8Array(4)), /offsets are 4 to 0/],
-    ['offsets are no numbers', withHeader(entry({ data_offsets: ['0', '4'] }), new Uint8Array(4)), /offsets are 0 to 4/],
+    [
+      'offsets do not fit the shape',
+      withHeader(entry({ shape: [2] }), new Uint8Array(4)),
+      /8 bytes, but its offsets are 0 to 4/,
+    ],
+    [
+      'offsets run backwards',
+      withHeader(entry({ data_offsets: [4, 0] }), new Uint8Array(4)),
+      /offsets are 4 to 0/,
+    ],
+    [
+      'offsets are no numbers',
+      withHeader(entry({ data_offsets: ['0', '4'] }), new Uint8Array(4)),
+      /offsets are 0 to 4/,
+    ],
   ]
   it.each(rows)('%s', (_, bytes, message) => {
     expect(() => decodeSafetensors(bytes)).toThrow(SafetensorsError)
