@@ -5,8 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { computingDevice } from './support/dawn.ts'
 import { kitBackend } from './support/kit-backend.ts'
 
-// lavapipe needs minutes for the whole kit: DL_WEBGPU_RUN=1 asks for it
-const backend = kitBackend(process.env['DL_WEBGPU_RUN'] === '1' ? await computingDevice() : null)
+const backend = kitBackend(await computingDevice())
 
 /** WGSL has no float64 and no int64: programs that hold them are refused (see refusals.test.ts). */
 const supported = (name: string, body: () => void | Promise<void>): void => {

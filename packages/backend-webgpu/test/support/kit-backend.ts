@@ -36,6 +36,8 @@ abstract class KitBackend implements KernelBackend {
   validated = 0
   /** Kinds of kernels that were generated, for tests that want to have seen some. */
   readonly kinds: Set<string> = new Set()
+  /** What has been compiled, latest last. */
+  readonly programs: { readonly program: Program; readonly kernels: readonly WgslKernel[] }[] = []
   readonly #seen = new Set<string>()
   readonly #pending: Promise<void>[] = []
   readonly #refused: string[] = []
@@ -65,6 +67,7 @@ abstract class KitBackend implements KernelBackend {
     const { kernels } = generateWgsl(program)
     for (const k of program.kernels) this.kinds.add(k.kind)
     for (const k of kernels) this.#validate(k)
+    this.programs.push({ program, kernels })
     return {
       run: this.execute(program, kernels),
       source: () => kernels.map((k) => k.code),
