@@ -11,6 +11,7 @@ const folders = {
   ...Object.fromEntries(packages.map((name) => [name, `packages/${name}`])),
   'first-network': 'apps/first-network',
   'test-kit': 'tooling/test-kit',
+  system: 'tooling/system',
 }
 const results = process.env['DL_RESULTS'] // set by npm test, which adds the counts up
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))

@@ -74,6 +74,8 @@ export class Storage implements Leaf {
   readonly size: number
   /** The flush during which an uncomputed node last took this as a source; see `evaluate.ts`. */
   usedIn = -1
+  /** Stale values that would be computed from this one; see `handle.ts`. */
+  pins = 0
   #signature: string | undefined
   #data: TypedArray | undefined
   readonly #estate: Estate

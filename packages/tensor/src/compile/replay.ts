@@ -6,7 +6,7 @@ import type { Leaf, Node, ScalarLeaf } from '../graph/node.ts'
 import { type Dims, sameShape } from '../graph/shape.ts'
 import type { DType } from '../graph/dtype.ts'
 import { planOnReference, runOnReference, settleAfterReplay } from '../tensor/evaluate.ts'
-import { pendingNodes } from '../tensor/handle.ts'
+import { freshNodes } from '../tensor/handle.ts'
 import { leavesReachedFrom, mayBeNeeded, releaseWhenUnused } from '../tensor/lifetime.ts'
 import { fromStorage } from '../tensor/tensor.ts'
 import { leavesOf, unflatten } from '../tensor/tree.ts'
@@ -107,9 +107,9 @@ export class Replay {
   #bindLeaves(inputs: readonly Storage[], backend: Backend): void {
     let reached: Set<Leaf> | undefined
     const isNeeded = (storage: Storage): boolean => {
-      if (storage.owners > 1) return true
+      if (storage.owners > 1 || storage.pins > 0) return true
       if (!mayBeNeeded(storage)) return false
-      reached ??= leavesReachedFrom(pendingNodes())
+      reached ??= leavesReachedFrom(freshNodes())
       return reached.has(storage)
     }
     for (let slot = 0; slot < this.#sources.length; slot++) {

@@ -8,7 +8,7 @@ import { UnsupportedError } from '../compile/unsupported.ts'
 import type { BoundPlan, PlanRequest } from '../compile/plan.ts'
 import { planGraph } from '../compile/plan-graph.ts'
 import { clearNodeTable, type Leaf, type Node, nodesCreated } from '../graph/node.ts'
-import { isTracing, pendingNodes, settleHandles, storageOf } from './handle.ts'
+import { freshNodes, isTracing, pinValue, settleHandles, storageOf } from './handle.ts'
 import { leavesReachedFrom, settleStorages, someoneWaits } from './lifetime.ts'
 import { type VariableState, takePendingUpdates } from './variable-state.ts'
 
@@ -37,6 +37,7 @@ export const inGradientScope = (): boolean => gradientDepth > 0
 function setValue(node: Node, leaf: Leaf): void {
   if (node.value) return
   node.value = leaf
+  if (leaf instanceof Storage) pinValue(node, leaf)
   if (gradientDepth > 0) heldNodes.push(node)
   else node.src = []
 }
@@ -53,16 +54,21 @@ export function strictBackend(on: boolean): void {
 }
 
 // ---- flush
-/** Computes `requested` nodes and every pending variable update on `backend`. Afterwards each has a value. */
+/**
+ * Computes `requested` nodes and every pending variable update on `backend`; afterwards each has a value. Along with them go
+ * fresh values that are nobody's source: nothing else would compute them, and the graph behind them would grow.
+ */
 export function flush(requested: readonly Node[], op: string, backend: Backend = readyBackend(op)): void {
   const updates = takePendingUpdates()
   const roots: Node[] = []
   for (const node of requested) if (!storageOf(node)) roots.push(node)
+  const others = gradientDepth > 0 ? [] : freshNodes()
+  for (const node of sinksOf(others)) if (!roots.includes(node)) roots.push(node)
   const firstUpdate = roots.length
   for (const { pending } of updates) roots.push(pending!)
   if (roots.length) {
     assertNoPlaceholders(roots, op)
-    const request = requestFor(roots, firstUpdate, updates)
+    const request = requestFor(roots, firstUpdate, updates, others)
     const places = runRequest(request, op, backend)
     roots.forEach((node, i) => setValue(node, places.roots[i]!))
     places.kept.forEach((storage, i) => {
@@ -76,21 +82,38 @@ export function flush(requested: readonly Node[], op: string, backend: Backend =
 function finishFlush(): void {
   clearNodeTable()
   nodesAtFlush = nodesCreated()
-  settleStorages(settleHandles())
+  settleHandles()
+  settleStorages()
 }
 
-function requestFor(roots: readonly Node[], firstUpdate: number, updates: readonly VariableState[]): PlanRequest {
+/** Those of `nodes` that none of the others needs. */
+function sinksOf(nodes: readonly Node[]): Node[] {
+  const needed = new Set<Node>()
+  const stack = nodes.flatMap((node) => node.src)
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (needed.has(node) || node.value) continue
+    needed.add(node)
+    for (const source of node.src) stack.push(source)
+  }
+  return nodes.filter((node) => !needed.has(node))
+}
+
+function requestFor(
+  roots: readonly Node[],
+  firstUpdate: number,
+  updates: readonly VariableState[],
+  fresh: readonly Node[],
+): PlanRequest {
   const wanted = new Set(roots)
-  const others = pendingNodes().filter((node) => !wanted.has(node) && !storageOf(node))
   const inPlace = new Map<number, Leaf>()
   if (updates.length && gradientDepth === 0) {
-    const reached = leavesReachedFrom(others)
+    const reached = leavesReachedFrom(fresh.filter((node) => !wanted.has(node)))
     const rootLeaves = new Set(roots.map(storageOf))
     updates.forEach(({ storage }, i) => {
-      if (storage.owners === 1 && !reached.has(storage) && !rootLeaves.has(storage)) inPlace.set(firstUpdate + i, storage)
+      if (storage.owners === 1 && storage.pins === 0 && !reached.has(storage) && !rootLeaves.has(storage)) inPlace.set(firstUpdate + i, storage)
     })
   }
-  return { roots, inPlace, keep: others }
+  return { roots, inPlace, keep: fresh.filter((node) => !wanted.has(node)) }
 }
 
 export interface Places {
@@ -204,5 +227,5 @@ export function flushIfLong(): void {
   } catch {
     return // no backend yet: the graph waits
   }
-  flush(pendingNodes(), 'flush', backend)
+  flush(freshNodes(), 'flush', backend)
 }

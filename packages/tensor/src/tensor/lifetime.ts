@@ -16,12 +16,15 @@ export function markUsed(storage: Storage): void {
 
 /** The last owner is gone: frees now if no uncomputed node can need the value, else after a flush. */
 export function releaseWhenUnused(storage: Storage): void {
-  if (storage.usedIn === clock) waiting.add(storage)
+  if (mayBeNeeded(storage)) waiting.add(storage)
   else storage.free()
 }
 
-/** Leaves that the uncomputed `nodes` need. */
-export function leavesReachedFrom(nodes: readonly Node[]): Set<Leaf> {
+/** False when certainly no uncomputed value needs this storage. */
+export const mayBeNeeded = (storage: Storage): boolean => storage.usedIn === clock || storage.pins > 0
+
+/** Leaves that the uncomputed `nodes` need; `inner` is called with every uncomputed node on the way. */
+export function leavesReachedFrom(nodes: readonly Node[], inner?: (node: Node) => void): Set<Leaf> {
   const leaves = new Set<Leaf>()
   const seen = new Set<Node>()
   const stack = [...nodes]
@@ -30,7 +33,10 @@ export function leavesReachedFrom(nodes: readonly Node[]): Set<Leaf> {
     seen.add(node)
     if (node.value) leaves.add(node.value)
     else if (node.prim === 'buffer') leaves.add(node.attrs.leaf)
-    else for (const source of node.src) stack.push(source)
+    else {
+      inner?.(node)
+      for (const source of node.src) stack.push(source)
+    }
   }
   return leaves
 }
@@ -38,15 +44,9 @@ export function leavesReachedFrom(nodes: readonly Node[]): Set<Leaf> {
 /** Whether something waits to be freed. */
 export const someoneWaits = (): boolean => waiting.size > 0
 
-/** End of a flush: `uncomputed` nodes keep what they reach; everything else that waited is freed. */
-export function settleStorages(uncomputed: readonly Node[]): void {
+/** End of a flush: what waited and nobody owns is freed; what stale values pin, when they let go. */
+export function settleStorages(): void {
   clock++
-  if (uncomputed.length) {
-    for (const leaf of leavesReachedFrom(uncomputed)) if (leaf instanceof Storage) markUsed(leaf)
-  }
-  for (const storage of waiting) {
-    if (storage.usedIn === clock) continue
-    waiting.delete(storage)
-    if (storage.owners === 0) storage.free()
-  }
+  for (const storage of waiting) if (storage.owners === 0 && storage.pins === 0) storage.free()
+  waiting.clear()
 }

@@ -4,7 +4,7 @@ import { sharedRegistry } from '../backend/registry.ts'
 import { bytesOf } from '../graph/dtype.ts'
 import { sizeOf } from '../graph/shape.ts'
 import { logical, settleYoung } from '../backend/storage.ts'
-import { pendingHandles, typeOfHandle } from './handle.ts'
+import { pendingCounts } from './handle.ts'
 
 /** tfjs's `memory()` with the physical figures beside it. */
 export interface MemoryInfo {
@@ -36,13 +36,12 @@ const NONE: PhysicalMemory = { liveBytes: 0, peakBytes: 0, reservedBytes: 0, buf
  */
 export function memory(): MemoryInfo {
   settleYoung()
-  const uncomputed = pendingHandles()
-  const nodes = new Set(uncomputed.map(typeOfHandle))
+  const { handles, values } = pendingCounts()
   let bytes = logical.bytes
-  for (const { shape, dtype } of nodes) bytes += sizeOf(shape) * bytesOf(dtype)
+  for (const { shape, dtype } of values) bytes += sizeOf(shape) * bytesOf(dtype)
   return {
-    numTensors: logical.handles + uncomputed.length,
-    numDataBuffers: logical.storages + nodes.size,
+    numTensors: logical.handles + handles,
+    numDataBuffers: logical.storages + values.length,
     numBytes: bytes,
     unreliable: false,
     physical: sharedRegistry().active?.memory() ?? NONE,

@@ -122,7 +122,7 @@ export type Without<S, I, Keep, N extends unknown[] = [], Out extends Shape = []
 
 // ---- shape of an argument
 /** The shape of a tensor or of host values. */
-export type ShapeOf<X> = 0 extends 1 & X ? Dim[] : X extends Tensor<infer S, any> ? S : LiteralShape<X>
+export type ShapeOf<X> = 0 extends 1 & X ? Dim[] : X extends Tensor<infer S> ? S : LiteralShape<X>
 type LiteralShape<X> = X extends Scalars
   ? []
   : X extends TypedArray

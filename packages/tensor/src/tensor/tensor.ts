@@ -7,7 +7,7 @@ import { serial } from '../graph/node.ts'
 import { buffer } from '../graph/primitives.ts'
 import { sizeOf } from '../graph/shape.ts'
 import { flush, flushIfLong, tracedValueError } from './evaluate.ts'
-import { Handle, nodeOfHandle, storageOf, storageOfHandle, typeOfHandle } from './handle.ts'
+import { Handle, handlesMade, nodeOfHandle, storageOf, storageOfHandle, typeOfHandle } from './handle.ts'
 import { hostArray, nest } from './host-array.ts'
 import { markUsed } from './lifetime.ts'
 import { formatTensor } from './print.ts'
@@ -18,9 +18,11 @@ export interface Current {
   currentNode(): Node
 }
 
-/** After this many new device bytes `data()` lets the garbage collector's callbacks run. */
+/** After this many new device bytes, or handles, `data()` lets the garbage collector's callbacks run. */
 const YIELD_AFTER_BYTES = 32 * 2 ** 20
+const YIELD_AFTER_HANDLES = 10_000
 let bytesAtYield = 0
+let handlesAtYield = 0
 
 /**
  * An immutable n-dimensional array of one dtype. Operations return at once; values are computed when read.
@@ -155,10 +157,11 @@ export function fromNode<T extends Tensor = Tensor>(node: Node): T {
 /** A new handle on a computed value, in the current scope. Makes no node. */
 export const fromStorage = (storage: Storage): Tensor => new Tensor(storage)
 
-/** Lets finalizers run when much has been allocated since the last time: they need a macrotask. */
+/** Lets finalizers run when much has been made since the last time: they, and targets of weak references, need a macrotask. */
 export async function yieldToCollector(): Promise<void> {
-  if (bytesAllocated() - bytesAtYield < YIELD_AFTER_BYTES) return
+  if (bytesAllocated() - bytesAtYield < YIELD_AFTER_BYTES && handlesMade() - handlesAtYield < YIELD_AFTER_HANDLES) return
   bytesAtYield = bytesAllocated()
+  handlesAtYield = handlesMade()
   await new Promise<void>((resolve) => {
     const channel = new MessageChannel()
     channel.port1.addEventListener('message', () => {
