@@ -1,6 +1,8 @@
 // Activations and normalizations against PyTorch in float64: values, and gradients under the recorded cotangents. Functions
 // that have no name here are spelled out as a user would.
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { judge } from '@dl/test-kit'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { registerBackend } from '../../src/backend/registry.ts'
 import { referenceBackend } from '../../src/backend/reference/index.ts'
@@ -23,9 +25,9 @@ interface Case {
   readonly cotangents: { readonly output: Recorded }
   readonly grads: Readonly<Record<string, Recorded>>
 }
-const { cases } = JSON.parse(
-  readFileSync(new URL('../fixtures/pytorch-activations-norms.json', import.meta.url), 'utf8'),
-) as { cases: readonly Case[] }
+const fixture = fileURLToPath(new URL('../fixtures/pytorch-activations-norms.json', import.meta.url))
+const { cases } = JSON.parse(readFileSync(fixture, 'utf8')) as { cases: readonly Case[] }
+const isNorm = ({ op }: Case): boolean => op.endsWith('Norm') || /Norm\dd$/.test(op)
 
 type Forward = (x: tf.Tensor, args: Record<string, number>, weight: tf.Tensor, bias: tf.Tensor) => tf.Tensor
 const { add, div, exp, mul, neg, sub, where } = tf
@@ -101,10 +103,10 @@ async function expectClose(x: tf.Tensor, recorded: Recorded, relative: number): 
     )
 }
 
-describe.each(['float32', 'float64'] as const)('PyTorch, %s', (dtype) => {
+function compare(rows: readonly Case[], dtype: 'float32' | 'float64'): void {
   // float32 at the bounds recorded with the oracle, float64 at its rounding to ten digits
   const bounds = dtype === 'float32' ? { value: 1e-4, gradient: 1e-3 } : { value: 1e-8, gradient: 1e-8 }
-  it.each(cases)('$id', async ({ op, args, inputs, outputs, cotangents, grads }) => {
+  it.each(rows)('$id', async ({ op, args, inputs, outputs, cotangents, grads }) => {
     const order = ['x', 'param.weight', 'param.bias'].filter((name) => inputs[name] !== undefined)
     const make = ({ data, shape }: Recorded): tf.Tensor => tf.tensor(data, shape, dtype)
     const forward = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor =>
@@ -118,4 +120,17 @@ describe.each(['float32', 'float64'] as const)('PyTorch, %s', (dtype) => {
     const gradients = pullback(make(cotangents.output))
     for (const [i, name] of order.entries()) await expectClose(gradients[i]!, grads[name]!, bounds.gradient)
   })
+}
+
+judge('PyTorch activations', { needs: 'oracles/ops/activations.json', fixture }, () => {
+  describe.each(['float32', 'float64'] as const)('%s', (dtype) =>
+    compare(
+      cases.filter((row) => !isNorm(row)),
+      dtype,
+    ),
+  )
+})
+
+judge('PyTorch norms', { needs: 'oracles/ops/norm.json', fixture }, () => {
+  describe.each(['float32', 'float64'] as const)('%s', (dtype) => compare(cases.filter(isNorm), dtype))
 })
