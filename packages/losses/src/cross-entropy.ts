@@ -2,6 +2,7 @@
 import {
   add,
   clipByValue,
+  defineOp,
   div,
   log,
   logSoftmax,
@@ -36,9 +37,14 @@ export const EPSILON = 1e-7
  * ```
  */
 export function softmaxCrossEntropy(labels: Tensor, logits: Tensor): Tensor {
-  const y = alignLabels('softmaxCrossEntropy', labels, logits)
-  return neg(sum(mul(y, logSoftmax(logits, -1)), -1))
+  return crossEntropyOfLogits([alignLabels('softmaxCrossEntropy', labels, logits), logits])
 }
+
+/** An operation with a name in the graph, so that exporters can write it as one. Inputs: labels, logits. */
+const crossEntropyOfLogits = /* @__PURE__ */ defineOp({
+  name: 'softmaxCrossEntropy',
+  fallback: ([labels, logits]) => neg(sum(mul(labels!, logSoftmax(logits!, -1)), -1)),
+})
 
 /**
  * Cross-entropy between labels in [0, 1] and `sigmoid(logits)`, elementwise: `log(1 + eˣ) - x·y`. Stable for large logits.
@@ -75,10 +81,11 @@ function smoothing(op: string, amount: number): number {
   return amount
 }
 
-/** `log p` of probabilities: normalised to sum 1 over the last dimension and clipped, as Keras does. */
-function logProbabilities(probabilities: Tensor): Tensor {
-  const normal = div(probabilities, sum(probabilities, -1, true))
-  return log(clipByValue(normal, EPSILON, 1 - EPSILON))
+/** Keras normalises probabilities to sum 1 over the last dimension and clips them before the logarithm. */
+function crossEntropyOf(y: Tensor, predictions: Tensor, fromLogits: boolean): Tensor {
+  if (fromLogits) return crossEntropyOfLogits([y, predictions])
+  const normal = div(predictions, sum(predictions, -1, true))
+  return neg(sum(mul(y, log(clipByValue(normal, EPSILON, 1 - EPSILON))), -1))
 }
 
 /**
@@ -106,8 +113,7 @@ export function categoricalCrossentropy(
   let y = alignLabels(op, labels, predictions)
   const classes = predictions.shape[predictions.rank - 1] ?? 1
   if (amount > 0) y = add(mul(y, 1 - amount), amount / classes)
-  const logs = options.fromLogits === true ? logSoftmax(predictions, -1) : logProbabilities(predictions)
-  return reduceLoss(op, neg(sum(mul(y, logs), -1)), options)
+  return reduceLoss(op, crossEntropyOf(y, predictions, options.fromLogits === true), options)
 }
 
 /**
@@ -135,8 +141,7 @@ export function sparseCategoricalCrossentropy(
   const op = 'sparseCategoricalCrossentropy'
   const y = classLabels(op, labels, predictions)
   const picked = oneHot(y, predictions.shape[predictions.rank - 1] ?? 1, 1, 0, predictions.dtype)
-  const logs = options.fromLogits === true ? logSoftmax(predictions, -1) : logProbabilities(predictions)
-  return reduceLoss(op, neg(sum(mul(picked, logs), -1)), options)
+  return reduceLoss(op, crossEntropyOf(picked, predictions, options.fromLogits === true), options)
 }
 
 /**
