@@ -26,7 +26,12 @@ export interface DynamicIndex {
 
 export type Expr = Facts &
   (
-    | { readonly op: 'load'; readonly buffer: number; addr: Affine; readonly dynamic?: readonly DynamicIndex[] | undefined }
+    | {
+        readonly op: 'load'
+        readonly buffer: number
+        addr: Affine
+        readonly dynamic?: readonly DynamicIndex[] | undefined
+      }
     | { readonly op: 'const'; readonly value: Element }
     /** Run-time scalar number `slot`. */
     | { readonly op: 'scalar'; readonly slot: number }
@@ -47,7 +52,11 @@ export interface Store {
   readonly fill?: Element | undefined
 }
 
-/** `outer` loops around reduced loops; expressions in SSA order; a store outside the reduced loops happens once a row. */
+/**
+ * `outer` loops around reduced loops; expressions in SSA order; a store outside the reduced loops happens once a row. A store
+ * inside them happens in the pass of its phase; all values of a pass are computed at an index before one is stored there (the
+ * buffer may be one that the kernel reads at that index: an update in place).
+ */
 export interface RowKernel {
   readonly kind: 'row'
   readonly name: string
@@ -107,7 +116,9 @@ export interface ScatterKernel {
 export type Kernel = RowKernel | ContractKernel | ScatterKernel
 
 /** Where a buffer of a program lies: a pointer given at each run, or a place in the program's own arena. */
-export type Place = { readonly kind: 'param'; readonly slot: number } | { readonly kind: 'arena'; readonly offset: number }
+export type Place =
+  | { readonly kind: 'param'; readonly slot: number }
+  | { readonly kind: 'arena'; readonly offset: number }
 
 export interface ProgramBuffer {
   readonly dtype: DType

@@ -53,6 +53,9 @@ function spaceKey({ dims, reduced }: Space): string {
   return key
 }
 
+/** The key of the space in which `v` would be computed alone. */
+export const spaceKeyOf = (v: Value): string => spaceKey(spaceOf(v))
+
 /** A store of a member: `addr` has one coefficient for each loop. */
 export interface RowStore extends MemberStore {
   readonly addr: Affine
@@ -173,6 +176,11 @@ export class RowLowering implements Lowering {
   get space(): string {
     return spaceKey(this.#row.space)
   }
+  /** Elements of the outer part of the space. */
+  get rows(): number {
+    const { dims, reduced } = this.#row.space
+    return dims.reduce((n, d, i) => (reduced[i] ? n : n * d), 1)
+  }
   get body(): Body {
     return this.#row.body
   }
@@ -204,8 +212,7 @@ export class RowLowering implements Lowering {
     const reducing = own.reduced.includes(true)
     if (v.node.prim !== 'reduce' || v.placement) {
       const size = sizeOf(own.dims)
-      const outer = own.dims.reduce((n, d, i) => (own.reduced[i] ? n : n * d), 1)
-      return v.size === size || v.size === outer ? own : null
+      return v.size === size || v.size === this.rows ? own : null
     }
     const wanted = spaceOf(v)
     if (reducing || !this.members.length) return spaceKey(wanted) === spaceKey(own) ? own : null

@@ -2,7 +2,7 @@
 // placed decides which kernels were open at the time; this pass makes good what that order missed.
 import { Cluster, mayDependOn } from './cluster.ts'
 import { type KernelLimits, RowLowering } from './lower-row.ts'
-import type { Value } from './values.ts'
+import { isSmallBeside, type Value, walkedSize } from './values.ts'
 
 /** Kernels of one space that a kernel is compared with. */
 const NEIGHBOURS = 6
@@ -48,10 +48,12 @@ function merge(a: Cluster, b: Cluster, limits: KernelLimits): Cluster | null {
 const except = (clusters: ReadonlySet<Cluster>, one: Cluster): Cluster[] =>
   [...clusters].filter((c) => c !== one)
 
+/** Whether one reads something large that the other reads or makes. */
 function shareReads(a: Cluster, b: Cluster): boolean {
   const [own, other] = [a.lowering.reads(), b.lowering.reads()]
+  const size = Math.max(...[...a.lowering.members, ...b.lowering.members].map(walkedSize))
   const within = (values: Iterable<Value>, set: ReadonlySet<Value>): boolean => {
-    for (const v of values) if (set.has(v)) return true
+    for (const v of values) if (set.has(v) && !isSmallBeside(v, size)) return true
     return false
   }
   return within(own, other) || within(a.lowering.members, other) || within(b.lowering.members, own)

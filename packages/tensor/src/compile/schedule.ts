@@ -3,11 +3,19 @@
 import type { Capabilities } from '../backend/contract.ts'
 import { Cluster, type Lowering, mayDependOn, producersOf, type Refusal } from './cluster.ts'
 import { ContractLowering } from './lower-contract.ts'
-import { type KernelLimits, RowLowering } from './lower-row.ts'
+import { type KernelLimits, RowLowering, spaceKeyOf } from './lower-row.ts'
 import { ScatterLowering } from './lower-scatter.ts'
 import { mergeKernels } from './merge-kernels.ts'
 import { coneOf, coneWeight, markRealised } from './realise.ts'
-import { isMovement, isStored, nextWalk, type Value, type ValueGraph } from './values.ts'
+import {
+  isMovement,
+  isSmallBeside,
+  isStored,
+  nextWalk,
+  type Value,
+  type ValueGraph,
+  walkedSize,
+} from './values.ts'
 
 /** Producers and siblings that a value tries to join at most: scheduling stays linear in the size of the graph. */
 const MOST_CANDIDATES = 12
@@ -101,21 +109,16 @@ class Scheduler {
       .sort((a, b) => b.level - a.level || b.id - a.id)
       .slice(0, MOST_CANDIDATES)
     for (const candidate of [...candidates, ...this.#siblings(v, border, producers)]) {
-      if (mayDependOnOther(producers, candidate)) continue
+      if (wouldWaitForAll(v, border, candidate) || mayDependOnOther(producers, candidate)) continue
       if (!candidate.lowering.add(v)) return candidate
     }
     return null
   }
 
-  /** Kernels over the space of `v` that read a buffer that `v` reads too. */
+  /** Kernels over the space of `v` that read something large that `v` reads too. */
   #siblings(v: Value, border: readonly Value[], producers: ReadonlySet<Cluster>): Cluster[] {
-    const beside = this.#bySpace.get(new RowLowering(v, this.#limits).space)
-    if (!beside) return []
-    return beside.filter((c) => {
-      if (producers.has(c)) return false
-      const reads = c.lowering.reads()
-      return border.some((b) => reads.has(b))
-    })
+    const beside = this.#bySpace.get(spaceKeyOf(v)) ?? []
+    return beside.filter((c) => !producers.has(c) && sharesTraffic(border, c, walkedSize(v)))
   }
 
   #lowerAlone(v: Value): Lowering | Refusal {
@@ -143,6 +146,29 @@ class Scheduler {
       )
     return choice
   }
+}
+
+/**
+ * Whether a value that reads `border` and `cluster` have a value in common that is not small beside the space they walk:
+ * otherwise being in one kernel saves no memory traffic.
+ */
+function sharesTraffic(border: readonly Value[], cluster: Cluster, size: number): boolean {
+  const large = border.filter((b) => !isSmallBeside(b, size))
+  if (large.some((b) => b.cluster === cluster)) return true
+  if (!large.length) return false
+  const reads = cluster.lowering.reads()
+  return large.some((b) => reads.has(b))
+}
+
+/** A kernel that reduces everything to one row makes whoever joins it wait for that row: only worth it for shared reads. */
+function wouldWaitForAll(v: Value, border: readonly Value[], cluster: Cluster): boolean {
+  const { lowering } = cluster
+  return (
+    lowering instanceof RowLowering &&
+    lowering.rows === 1 &&
+    v.size > 1 &&
+    !sharesTraffic(border, cluster, v.size)
+  )
 }
 
 /** Joining `candidate` must not close a cycle through another producer. */

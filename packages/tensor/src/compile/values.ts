@@ -56,6 +56,13 @@ export function throughReshapes(v: Value): Value {
   return v
 }
 
+/** How many elements a kernel walks to compute `v`. */
+export const walkedSize = (v: Value): number =>
+  v.node.prim === 'reduce' && v.placement === null ? v.src[0]!.size : v.size
+
+/** Whether reading `v` is little beside walking `size` elements: no reason to share a kernel. */
+export const isSmallBeside = (v: Value, size: number): boolean => v.size * 4 < size
+
 let walk = 0
 /** A number for a new walk over `visited`. */
 export const nextWalk = (): number => ++walk

@@ -29,7 +29,6 @@ const gelu = (x: Node): Node => s.mul(s.mul(x, 0.5), s.add(s.erf(s.mul(x, Math.S
 
 /** Cross-entropy of integer labels from logits, its mean, and the gradient of the logits. */
 function crossEntropy(x: Node): Node[] {
-  const classes = x.shape[1]!
   const labels = input([x.shape[0]!, 1], 'int32')
   const oneHot = p.cast(s.eq(p.iota(x.shape, 1), p.broadcastTo(labels, x.shape)), 'float32')
   const shifted = s.sub(x, p.stop(rowMax(x)))
@@ -37,7 +36,6 @@ function crossEntropy(x: Node): Node[] {
   const loss = s.neg(rowSum(s.mul(oneHot, logProbability)))
   const mean = s.div(p.reduce('sum', loss, [0]), x.shape[0]!)
   const gradient = s.div(s.sub(s.exp(logProbability), oneHot), x.shape[0]!)
-  void classes
   return [mean, gradient]
 }
 
@@ -120,6 +118,20 @@ const cases: readonly (readonly [string, number, () => Node[]])[] = [
   ['outer product', 1, () => [p.dot(input([6, 1]), input([1, 8]))]],
   ['integer product', 1, () => [p.dot(input([3, 4], 'int32'), input([4, 5], 'int32'))]],
   ['gather of rows, scaled', 1, () => [s.mul(p.gather(input([10, 4]), input([3], 'int32'), 0), 2)]],
+  [
+    'updates of three parameters that share nothing but a rate',
+    3,
+    () => {
+      const rate = input([])
+      return [1, 2, 3].map(() => s.sub(input([6, 8]), s.mul(input([6, 8]), rate)))
+    },
+  ],
+  [
+    'a function of everything beside the sum of something else',
+    2,
+    () => [s.mul(x(), p.reshape(p.reduce('sum', x(), [0, 1]), [1, 1]))],
+  ],
+  ['softmax of a vector', 1, () => [softmax(input([20]))]],
   [
     'dropout with its own random bits',
     1,
