@@ -1,76 +1,51 @@
-// float32 vector code of exp, log, tanh, sigmoid and erf. The common range runs without clamps; a rare branch calls a
-// complete version when some lane overflows, underflows or is denormal. Bounds are those of the scalar table (`ulp`).
-import { SIMD, V128 } from '../assembler/opcodes.ts'
-import type { FunctionWriter } from '../assembler/function-writer.ts'
-import type { ModuleWriter } from '../assembler/module-writer.ts'
-import { VectorEmitter } from './emitter.ts'
-import type { Value } from './emitter.ts'
+// float32 vector code of exp, log, tanh, sigmoid and erf over all floats, denormals and specials included. No branches: a
+// call in a rare branch makes the register allocator spill everything around it. Bounds are the scalar table's (`ulp`).
+import { SIMD } from '../assembler/opcodes.ts'
+import type { Value, VectorEmitter } from './emitter.ts'
 
 const LOG2E = 1.4426950408889634
 const LN2_HIGH = 0.693359375
 const LN2_LOW = -2.1219444e-4
-/** Float whose last mantissa bits hold a small integer plus the exponent bias: 1.5 · 2^23 + 127. */
-const BIAS_MAGIC = 12582912 + 127
+/** Adding it to a float rounds to an integer, which then lies in the low bits: 1.5 · 2^23. */
+const ROUND_MAGIC = 12582912
+const SIGN = -0x80000000
+const MAGNITUDE = 0x7fffffff
 
-// Cephes expf, logf.
-const EXP = [
-  1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
-]
-const LOG = [
-  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-]
+/** exp(r) = 1 + r + r²·P(r) on |r| ≤ ln 2 / 2; minimax fit, 3e-9. */
+const EXP = [0.001381418202072382, 0.008368892595171928, 0.04166840761899948, 0.1666651964187622, 0.4999999403953552]
 
-/** exp(x) = polynomial(r) · 2^n with n = round(x / ln 2); returns the polynomial and n as floats. */
-function expParts(e: VectorEmitter, x: Value): { readonly mantissa: Value; readonly n: Value } {
+export function exp(e: VectorEmitter, x: Value): Value {
+  return expOfBounded(e, e.op(SIMD.f32x4PMax, e.op(SIMD.f32x4PMin, x, e.f32(89)), e.f32(-104.5)))
+}
+
+/**
+ * exp(x) for -104.5 ≤ x ≤ 89 or NaN. 2^n is applied in two factors, so that it neither overflows early nor loses denormals:
+ * the bits of n/2 + 127 and n - n/2 + 127 come from float additions that round.
+ */
+function expOfBounded(e: VectorEmitter, x: Value): Value {
   const n = e.op(SIMD.f32x4Nearest, e.op(SIMD.f32x4Mul, x, e.f32(LOG2E)))
   const r = e.madd(n, e.f32(-LN2_LOW), e.madd(n, e.f32(-LN2_HIGH), x))
   const p = e.polynomial(r, EXP)
   const mantissa = e.madd(e.op(SIMD.f32x4Mul, r, r), p, e.op(SIMD.f32x4Add, r, e.f32(1)))
-  return { mantissa, n }
+  const half = e.op(SIMD.f32x4Add, e.op(SIMD.f32x4Mul, n, e.f32(0.5)), e.f32(ROUND_MAGIC + 127))
+  const rest = e.op(SIMD.i32x4Sub, e.op(SIMD.f32x4Add, n, e.f32(ROUND_MAGIC + 254)), half)
+  const scaled = e.op(SIMD.f32x4Mul, mantissa, e.shift(SIMD.i32x4Shl, half, 23))
+  return e.op(SIMD.f32x4Mul, scaled, e.shift(SIMD.i32x4Shl, rest, 23))
 }
 
-/** exp over all floats: 2^n in two factors, so that neither overflows early nor loses denormals. */
-function expComplete(module: ModuleWriter, relaxed: boolean): FunctionWriter {
-  return module.shared(`exp${relaxed}`, () => {
-    const f = module.function('', [V128], [V128])
-    const e = new VectorEmitter(f, module, relaxed)
-    const clamped = e.op(SIMD.f32x4PMax, e.op(SIMD.f32x4PMin, [0], e.f32(89)), e.f32(-104.5))
-    const { mantissa, n } = expParts(e, clamped)
-    const whole = e.op(SIMD.i32x4TruncSatF32x4S, n)
-    const first = e.shift(SIMD.i32x4ShrS, whole, 1)
-    const power = (k: Value): Value => e.shift(SIMD.i32x4Shl, e.op(SIMD.i32x4Add, k, e.i32(127)), 23)
-    const second = e.op(SIMD.i32x4Sub, whole, first)
-    const result = e.op(SIMD.f32x4Mul, e.op(SIMD.f32x4Mul, mantissa, power(first)), power(second))
-    f.get(result[0]!)
-    return f
-  })
-}
+// Cephes logf.
+const LOG = [
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
+  -2.4999993993e-1, 3.3333331174e-1,
+]
+const SMALLEST_NORMAL = 1.1754943508222875e-38
 
-/** Overwrites words of `result` by calling `complete` when `unusual` has a lane set anywhere. */
-function patch(e: VectorEmitter, x: Value, result: Value, unusual: Value, complete: FunctionWriter): void {
-  const f = e.f
-  f.get(unusual[0]!)
-  for (let w = 1; w < unusual.length; w++) f.get(unusual[w]!).simd(SIMD.or)
-  f.simd(SIMD.anyTrue).if(() => {
-    for (let w = 0; w < result.length; w++) f.get(x[w]!).call(complete).set(result[w]!)
-  })
-}
-
-export function exp(e: VectorEmitter, x: Value): Value {
-  const { mantissa, n } = expParts(e, x)
-  const scale = e.shift(SIMD.i32x4Shl, e.op(SIMD.f32x4Add, n, e.f32(BIAS_MAGIC)), 23)
-  const result = e.op(SIMD.f32x4Mul, mantissa, scale)
-  const unusual = e.op(SIMD.f32x4Gt, e.op(SIMD.f32x4Abs, x), e.f32(87))
-  patch(e, x, result, unusual, expComplete(e.module, e.relaxed))
-  return result
-}
-
-/** log of positive normal floats, `shift` added to the exponent. */
-function logCore(e: VectorEmitter, x: Value, shift?: Value): Value {
-  let exponent = e.op(SIMD.i32x4Sub, e.shift(SIMD.i32x4ShrU, x, 23), e.i32(126))
-  if (shift) exponent = e.op(SIMD.i32x4Add, exponent, shift)
-  const m0 = e.op(SIMD.or, e.op(SIMD.and, x, e.i32(0x007fffff)), e.i32(0x3f000000)) // [0.5, 1)
+export function log(e: VectorEmitter, x: Value): Value {
+  const denormal = e.op(SIMD.f32x4Lt, x, e.f32(SMALLEST_NORMAL))
+  const normal = e.choose(denormal, e.op(SIMD.f32x4Mul, x, e.f32(2 ** 23)), x)
+  const bias = e.choose(denormal, e.i32(126 + 23), e.i32(126))
+  const exponent = e.op(SIMD.i32x4Sub, e.shift(SIMD.i32x4ShrU, normal, 23), bias)
+  const m0 = e.op(SIMD.or, e.op(SIMD.and, normal, e.i32(0x007fffff)), e.i32(0x3f000000)) // [0.5, 1)
   const low = e.op(SIMD.f32x4Lt, m0, e.f32(Math.SQRT1_2))
   const n = e.op(SIMD.f32x4Sub, e.op(SIMD.f32x4ConvertI32x4S, exponent), e.op(SIMD.and, low, e.f32(1)))
   const m = e.op(SIMD.f32x4Add, e.op(SIMD.f32x4Sub, m0, e.f32(1)), e.op(SIMD.and, low, m0))
@@ -78,58 +53,35 @@ function logCore(e: VectorEmitter, x: Value, shift?: Value): Value {
   let p = e.op(SIMD.f32x4Mul, e.op(SIMD.f32x4Mul, e.polynomial(m, LOG), m), z)
   p = e.madd(n, e.f32(LN2_LOW), p)
   p = e.madd(z, e.f32(-0.5), p)
-  return e.madd(n, e.f32(LN2_HIGH), e.op(SIMD.f32x4Add, m, p))
+  let r = e.madd(n, e.f32(LN2_HIGH), e.op(SIMD.f32x4Add, m, p))
+  r = e.choose(e.op(SIMD.f32x4Eq, x, e.f32(0)), e.f32(-Infinity), r)
+  r = e.choose(e.op(SIMD.f32x4Eq, x, e.f32(Infinity)), x, r)
+  return e.choose(e.op(SIMD.f32x4Ge, x, e.f32(0)), r, e.f32(NaN)) // NaN and negative numbers
 }
 
-function logComplete(module: ModuleWriter, relaxed: boolean): FunctionWriter {
-  return module.shared(`log${relaxed}`, () => {
-    const f = module.function('', [V128], [V128])
-    const e = new VectorEmitter(f, module, relaxed)
-    const x: Value = [0]
-    const denormal = e.op(SIMD.f32x4Lt, x, e.f32(1.1754943508222875e-38))
-    const scaled = e.choose(denormal, e.op(SIMD.f32x4Mul, x, e.f32(8388608)), x)
-    let r = logCore(e, scaled, e.op(SIMD.and, denormal, e.i32(-23)))
-    r = e.choose(e.op(SIMD.f32x4Eq, x, e.f32(0)), e.f32(-Infinity), r)
-    r = e.choose(e.op(SIMD.f32x4Eq, x, e.f32(Infinity)), x, r)
-    r = e.choose(e.op(SIMD.f32x4Ge, x, e.f32(0)), r, e.f32(NaN))
-    f.get(r[0]!)
-    return f
-  })
-}
+/** (exp(-2u) - 1) / u on |u| ≤ ln 2 / 4; minimax fit, 1.4e-8. */
+const EXPM1 = [0.08884774893522263, -0.2677338719367981, 0.6666752696037292, -1.333323359489441, 1.9999998807907104, -2]
 
-export function log(e: VectorEmitter, x: Value): Value {
-  const result = logCore(e, x)
-  // As unsigned integers, positive normal finite floats are 0x00800000 … 0x7f7fffff; the offset also flips the sign bit, so
-  // that a signed comparison does.
-  const biased = e.op(SIMD.i32x4Sub, x, e.i32(0x80800000 | 0))
-  const unusual = e.op(SIMD.i32x4GeS, biased, e.i32(0x7f000000 - 0x80000000))
-  patch(e, x, result, unusual, logComplete(e.module, e.relaxed))
-  return result
-}
-
-// tanh x = x + x·z·P(z), z = x², below 0.55; (1 - t) / (1 + t) with t = 2^(-2 |x| / ln 2) above: no cancellation there, and
-// the error of t hardly counts. Minimax fits; at most 2.3 ulp, ±1 exactly from 9.02 on.
-const TANH_NEAR = [0.016437802463769913, -0.05267193168401718, 0.1332072764635086, -0.3333294689655304]
-const EXP2 = [0.001326465280726552, 0.009671501815319061, 0.05550733953714371, 0.24022242426872253, 0.6931470036506653, 1]
-
+/**
+ * tanh|x| = -E / (2 + E) with E = exp(-2|x|) - 1 = s·(exp(-2u) - 1) + (s - 1), s = 2^n: nothing cancels, neither near 0
+ * (n = 0) nor near 1. At most 2.5 ulp, and ±1 exactly from 9.02 on.
+ */
 export function tanh(e: VectorEmitter, x: Value): Value {
-  const a = e.op(SIMD.f32x4PMin, e.op(SIMD.f32x4Abs, x), e.f32(20))
-  const v = e.op(SIMD.f32x4Mul, a, e.f32(-2 * LOG2E))
-  const n = e.op(SIMD.f32x4Nearest, v)
-  const p = e.polynomial(e.op(SIMD.f32x4Sub, v, n), EXP2)
-  const t = e.op(SIMD.f32x4Mul, p, e.shift(SIMD.i32x4Shl, e.op(SIMD.f32x4Add, n, e.f32(BIAS_MAGIC)), 23))
-  const one = e.f32(1)
-  const far = e.op(SIMD.f32x4Div, e.op(SIMD.f32x4Sub, one, t), e.op(SIMD.f32x4Add, one, t))
-  const z = e.op(SIMD.f32x4Mul, x, x)
-  const near = e.madd(e.op(SIMD.f32x4Mul, e.polynomial(z, TANH_NEAR), z), x, x)
-  const signed = e.choose(e.i32(-0x80000000), x, far)
-  return e.choose(e.op(SIMD.f32x4Gt, a, e.f32(0.55)), signed, near)
+  const a = e.op(SIMD.f32x4PMin, e.op(SIMD.and, x, e.i32(MAGNITUDE)), e.f32(20))
+  const n = e.op(SIMD.f32x4Nearest, e.op(SIMD.f32x4Mul, a, e.f32(-2 * LOG2E)))
+  const u = e.madd(n, e.f32(Math.LN2 / 2), a)
+  const part = e.op(SIMD.f32x4Mul, e.polynomial(u, EXPM1), u)
+  const s = e.shift(SIMD.i32x4Shl, e.op(SIMD.f32x4Add, n, e.f32(ROUND_MAGIC + 127)), 23)
+  const all = e.madd(s, part, e.op(SIMD.f32x4Sub, s, e.f32(1)))
+  const magnitude = e.op(SIMD.f32x4Div, all, e.op(SIMD.f32x4Sub, e.f32(-2), all))
+  return e.op(SIMD.or, magnitude, e.op(SIMD.and, x, e.i32(SIGN)))
 }
 
 /** z / (1 + z) or 1 / (1 + z) with z = exp(-|x|) ≤ 1: full accuracy on both sides, no overflow. */
 export function sigmoid(e: VectorEmitter, x: Value): Value {
-  const z = exp(e, e.op(SIMD.or, x, e.f32(-0)))
-  const numerator = e.choose(e.shift(SIMD.i32x4ShrS, x, 31), z, e.f32(1))
+  const z = expOfBounded(e, e.op(SIMD.f32x4PMax, e.op(SIMD.or, x, e.f32(-0)), e.f32(-104.5)))
+  const one = e.op(SIMD.andnot, e.f32(1), e.shift(SIMD.i32x4ShrS, x, 31)) // where x is positive
+  const numerator = e.op(SIMD.f32x4PMax, z, one)
   return e.op(SIMD.f32x4Div, numerator, e.op(SIMD.f32x4Add, z, e.f32(1)))
 }
 
@@ -138,7 +90,7 @@ const ERF_NEAR = [-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, 
 const ERF_FAR = [-1.06777877e-1, -6.34846687e-1, -1.28717512e-1]
 
 export function erf(e: VectorEmitter, x: Value): Value {
-  const t = e.op(SIMD.f32x4PMin, e.op(SIMD.f32x4Abs, x), e.f32(4))
+  const t = e.op(SIMD.f32x4PMin, e.op(SIMD.and, x, e.i32(MAGNITUDE)), e.f32(4))
   const s = e.op(SIMD.f32x4Mul, t, t)
   const near = e.madd(e.polynomial(s, ERF_NEAR), x, x)
   let r = e.madd(e.f32(-1.7285347e-5), t, e.f32(3.83197126e-4))
@@ -146,7 +98,7 @@ export function erf(e: VectorEmitter, x: Value): Value {
   r = e.madd(r, s, u)
   for (const c of ERF_FAR) r = e.madd(r, t, e.f32(c))
   r = e.op(SIMD.f32x4Sub, e.op(SIMD.f32x4Mul, r, t), t)
-  const far = e.op(SIMD.f32x4Sub, e.f32(1), exp(e, r))
-  const signed = e.choose(e.i32(-0x80000000), x, far)
+  const far = e.op(SIMD.f32x4Sub, e.f32(1), expOfBounded(e, r))
+  const signed = e.op(SIMD.or, far, e.op(SIMD.and, x, e.i32(SIGN)))
   return e.choose(e.op(SIMD.f32x4Gt, t, e.f32(0.927734375)), signed, near)
 }
