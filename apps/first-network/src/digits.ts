@@ -13,9 +13,10 @@ export interface DrawnDigit {
 }
 
 const SIDE = 28
-/** Digits stand in the middle 20 × 20 pixels; two rows and columns at each side are always paper. */
-const MARGIN = 2
-export const DIGIT_WIDTH: number = SIDE - 2 * MARGIN
+/** Digits are 20 × 20 pixels around the middle: two columns at each side and one row above and below are nearly always paper. */
+const SIDE_MARGIN = 2
+const TOP_MARGIN = 1
+export const DIGIT_WIDTH: number = SIDE - 2 * SIDE_MARGIN
 const GAP = 2
 /** Plain drawing: bytes above this are ink. */
 const INK = 96
@@ -27,9 +28,9 @@ export const digitsPerRow = ({ columns }: Terminal): number =>
 /** Lines of one image, {@link DIGIT_WIDTH} columns wide. */
 export function drawPixels(pixels: Uint8Array, terminal: Terminal): string[] {
   const lines: string[] = []
-  for (let y = MARGIN; y < SIDE - MARGIN; y += 2) {
+  for (let y = TOP_MARGIN; y < SIDE - TOP_MARGIN; y += 2) {
     let line = ''
-    for (let x = MARGIN; x < SIDE - MARGIN; x++)
+    for (let x = SIDE_MARGIN; x < SIDE - SIDE_MARGIN; x++)
       line += cell(pixels[y * SIDE + x]!, pixels[(y + 1) * SIDE + x]!, terminal)
     lines.push(terminal.depth < 8 ? line : `${line}\u001B[0m`)
   }

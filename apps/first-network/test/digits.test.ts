@@ -13,35 +13,35 @@ const lines = (depth: ColorDepth, ...ink: [number, number, number][]): string[] 
   drawPixels(image(ink), { depth, columns: 80 })
 
 describe('one image', () => {
-  test.each([1, 4, 8, 24] as const)('is 24 columns and 12 lines at depth %d', (depth) => {
+  test.each([1, 4, 8, 24] as const)('is 24 columns and 13 lines at depth %d', (depth) => {
     const drawn = lines(depth)
-    expect(drawn).toHaveLength(12)
+    expect(drawn).toHaveLength(13)
     for (const line of drawn) expect(visibleLength(line)).toBe(DIGIT_WIDTH)
   })
 
   test.each([
     ['paper', [], ' '],
-    ['ink above', [[2, 2, 255]], '▀'],
-    ['ink below', [[2, 3, 255]], '▄'],
+    ['ink above', [[2, 1, 255]], '▀'],
+    ['ink below', [[2, 2, 255]], '▄'],
     [
       'ink in both',
       [
-        [2, 2, 255],
-        [2, 3, 200],
+        [2, 1, 255],
+        [2, 2, 200],
       ],
       '█',
     ],
-    ['a trace of ink', [[2, 2, 40]], ' '],
+    ['a trace of ink', [[2, 1, 40]], ' '],
   ] as [string, [number, number, number][], string][])('without colours: %s', (_, ink, expected) => {
     expect(lines(1, ...ink)[0]![0]).toBe(expected)
   })
 
   test('in 256 colours: the upper pixel in front, the lower one behind', () => {
-    expect(lines(8, [2, 2, 255], [2, 3, 0])[0]).toMatch(/^\u001B\[38;5;255;48;5;232m▀/)
+    expect(lines(8, [2, 1, 255], [2, 2, 0])[0]).toMatch(/^\u001B\[38;5;255;48;5;232m▀/)
   })
 
   test('in all colours: from slate to white, reset at the end of the line', () => {
-    const [first] = lines(24, [2, 2, 255], [2, 3, 0])
+    const [first] = lines(24, [2, 1, 255], [2, 2, 0])
     expect(first).toMatch(/^\u001B\[38;2;255;250;235;48;2;22;24;32m▀/)
     expect(first!.endsWith('\u001B[0m')).toBe(true)
   })
