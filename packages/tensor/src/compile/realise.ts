@@ -129,7 +129,25 @@ export function markRealised(graph: ValueGraph, fuse: boolean, mostExprs: number
       if (weight[i]! > mostWeight) v.realised = true
     }
   }
-  for (const v of values) if (v.node.prim === 'scatter') v.src.forEach(realiseOperand)
+  for (const v of values) {
+    if (v.node.prim === 'scatter') v.src.forEach(realiseOperand)
+    realiseCompared(v)
+  }
+}
+
+/**
+ * What is compared with its own greatest or least value (the gradient of max, argmax) must not be computed again in another
+ * kernel: there it may come out one bit different, nothing would be equal, and the gradient would vanish.
+ */
+function realiseCompared(v: Value): void {
+  if (v.node.prim !== 'map' || v.node.attrs.fn !== 'eq') return
+  const [a, b] = v.src.map(base) as [Value, Value]
+  for (const [x, extremum] of [
+    [a, b],
+    [b, a],
+  ] as const)
+    if (extremum.node.prim === 'reduce' && x.node.prim === 'map' && x.placement === null)
+      if (base(extremum.src[0]!) === x) x.realised = true
 }
 
 const alwaysStored = (v: Value): boolean => {

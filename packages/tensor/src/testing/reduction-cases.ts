@@ -1,7 +1,7 @@
 // Reductions over every set of axes, for every kind and dtype; argReduce with ties and NaN.
 import { type DType, DTYPE_NAMES, isFloat } from '../graph/dtype.ts'
 import type { Node, ReduceKind } from '../graph/node.ts'
-import { argReduce, broadcastTo, reduce, reshape, s, transpose } from '../graph/primitives.ts'
+import { argReduce, broadcastTo, dot, reduce, reshape, s, transpose } from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
 import type { Case, CaseGroup } from './case.ts'
 import { EXACT, type Tolerance } from './compare.ts'
@@ -144,6 +144,12 @@ function chains(): CaseGroup {
     'sum of a transposition': () => [reduce('sum', s.exp(transpose(x([5, 19]), [1, 0])), [1])],
     'sum of a broadcast': () => [reduce('sum', s.mul(broadcastTo(x([1, 8]), [5, 8]), x([5, 1])), [0, 1])],
     'sum over split axes': () => [reduce('sum', reshape(s.square(x([4, 30])), [4, 5, 6]), [0, 2])],
+    'the place of a maximum, found again after a product': () => {
+      const p = softmax(x([9, 7]), 1)
+      const best = reduce('max', p, [1])
+      const weights = dot(s.tanh(best), x([1, 7]))
+      return [best, s.select(s.eq(p, best), weights, 0), argReduce('max', p, 1)]
+    },
     'a long row': () => [softmax(x([2, 5000]), 1)],
   }
   return {
