@@ -4,6 +4,7 @@
 // ---- tensors
 export { Tensor } from './tensor/tensor.ts'
 export { Variable, variable } from './tensor/variable.ts'
+export { adoptArray } from './tensor/adopt.ts'
 export type {
   ArrayOf,
   Axes,
@@ -142,7 +143,8 @@ export {
   tile,
   transpose,
 } from './ops/movement.ts'
-export { slice, split, stridedSlice, unstack } from './ops/slice.ts'
+export { slice, split, unstack } from './ops/slice.ts'
+export { stridedSlice } from './ops/strided-slice.ts'
 export { concat, stack } from './ops/join.ts'
 export { gather, gatherND, oneHot } from './ops/gather.ts'
 export { layerNorm, logSoftmax, softmax } from './ops/normalization.ts'

@@ -1,9 +1,10 @@
 // Activation functions. Formulas follow PyTorch's documentation; defaults are tfjs's where tfjs has the function. Those with a
 // formula of several steps are composites: exporters see the name, the compiler the formula.
+import { isFloat } from '../graph/dtype.ts'
 import { defineComposite } from '../graph/composite.ts'
 import type { Node } from '../graph/node.ts'
 import { constant, s } from '../graph/primitives.ts'
-import type { Binary, FloatUnary, GeluUnary, SlopedUnary, Unary } from '../tensor/op-types.ts'
+import type { Binary, FloatUnary, GeluUnary, SlopedUnary, Step, Unary } from '../tensor/op-types.ts'
 import { floating, numeric, numericOperands, result } from './operands.ts'
 
 interface Alpha {
@@ -34,8 +35,8 @@ export const relu: Unary = (x) => result(s.relu(numeric('relu', 'x', x)))
 export const relu6: Unary = (x) => result(s.min(s.relu(numeric('relu6', 'x', x)), 6))
 
 const positive = (x: Node): Node => s.gt(x, 0)
-/** `exp(x) - 1` where x ≤ 0; the argument is limited so that the other branch never overflows. */
-const expm1BelowZero = (x: Node): Node => s.expm1(s.min(x, 0))
+/** `exp(x) - 1` where x is not above 0, NaN included; elsewhere 0, so that the branch not taken never overflows. */
+const expm1BelowZero = (x: Node): Node => s.expm1(s.select(positive(x), 0, x))
 
 /**
  * `x` above 0, `alpha * x` below.
@@ -59,7 +60,7 @@ const leakyReluNode = /* @__PURE__ */ named<Alpha>('leakyRelu', (x, { alpha }) =
  * ```
  */
 export const prelu: Binary<'prelu'> = (x, alpha) => {
-  const [node, slope] = numericOperands('prelu', x, alpha)
+  const [node, slope] = numericOperands('prelu', x, alpha, ['x', 'alpha'])
   return result(s.select(positive(node), node, s.mul(slope, node)))
 }
 
@@ -108,10 +109,10 @@ export const softplus: FloatUnary = (x) => result(s.softplus(floating('softplus'
  * step(tensor([-1, 2])).print() // [0, 1]
  * ```
  */
-export const step: SlopedUnary = (x, alpha = 0) => {
-  const node = floating('step', 'x', x)
+export const step: Step = (x, alpha = 0) => {
+  const node = numeric('step', 'x', x)
   const value = s.select(positive(node), constant(1, node.dtype), alpha)
-  return result(s.select(s.isNaN(node), node, value))
+  return result(isFloat(node.dtype) ? s.select(s.isNaN(node), node, value) : value)
 }
 
 /**

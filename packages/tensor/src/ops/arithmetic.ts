@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { Arg } from '../tensor/types.ts'
 import { numericOperands, result, sameDtype, withoutBool } from './operands.ts'
 
-type ArithmeticName = 'add' | 'sub' | 'mul' | 'pow'
+type ArithmeticName = 'add' | 'sub' | 'mul'
 
 const arithmetic = (op: string, fn: ArithmeticName, a: Arg, b: Arg): Node =>
   map(fn, ...numericOperands(op, a, b))
@@ -111,7 +111,7 @@ export const mod: Binary<'mod'> = (a, b) => {
  * pow(tensor([1, 2, 3]), 2).print() // [1, 4, 9]
  * ```
  */
-export const pow: Binary<'pow'> = (a, b) => result(arithmetic('pow', 'pow', a, b))
+export const pow: Binary<'pow'> = (a, b) => result(s.pow(...numericOperands('pow', a, b, ['base', 'exp'])))
 
 /**
  * The greater of `a` and `b`; NaN where either is NaN. Where both are equal the gradient goes to `a`.
@@ -150,13 +150,14 @@ export const squaredDifference: Binary<'squaredDifference'> = (a, b) =>
  * ```
  */
 export function addN<T extends Tensor>(tensors: readonly (T | Arg)[]): T {
-  if (!Array.isArray(tensors) || tensors.length === 0)
-    throw new Error('[addN] Must pass at least one tensor to addN(), got an empty list')
+  if (!Array.isArray(tensors))
+    throw new Error('[addN] The argument passed to tf.addN() must be a list of tensors')
+  if (tensors.length === 0) throw new Error('[addN] Must pass at least one tensor to tf.addN(), but got 0')
   const nodes = sameDtype('addN', [], tensors).map(withoutBool)
   for (const node of nodes)
     if (!sameShape(node.shape, nodes[0]!.shape))
       throw new Error(
-        `[addN] All tensors passed to addN() must have the same shape, got ` +
+        `[addN] All tensors passed to tf.addN() must have the same shape, got ` +
           `${nodes.map((n) => showShape(n.shape)).join(', ')}; use add() to broadcast`,
       )
   return result(nodes.reduce((sum, node) => s.add(sum, node)))

@@ -11,7 +11,7 @@ import {
   s,
   transpose as transposeNode,
 } from '../graph/primitives.ts'
-import { type Dims, normalizeAxis, rowMajor, sameShape, showShape, sizeOf } from '../graph/shape.ts'
+import { type Dims, normalizeAxis, rowMajor, showShape, sizeOf } from '../graph/shape.ts'
 import type { Gather, GatherND, OneHot } from '../tensor/op-types.ts'
 import type { Arg } from '../tensor/types.ts'
 import { given, isTensor, result } from './operands.ts'
@@ -20,8 +20,8 @@ import { part } from './slice.ts'
 
 /** int32 indices; those that stand in a JavaScript array must lie in [0, limit). */
 function indexNode(op: string, indices: Arg, limit: number): Node {
-  if (!isTensor(indices)) checkIndices(op, indices, limit)
   const node = given(op, 'indices', indices)
+  if (!isTensor(indices)) checkIndices(op, indices, limit)
   if (isInteger(node.dtype)) return cast(node, 'int32')
   if (!isTensor(indices)) return cast(node, 'int32') // whole numbers, as just checked
   throw new Error(
@@ -67,15 +67,7 @@ export const gather: Gather = (x, indices, axis, batchDims) => {
 /** Batch axes and the gathered axis become one axis of blocks; the indices of each batch move into its block. */
 function batchedGather(x: Node, indices: Node, axis: number, batchDims: number): Node {
   const batch = x.shape.slice(0, batchDims)
-  if (
-    batchDims > axis ||
-    batchDims > indices.shape.length ||
-    !sameShape(batch, indices.shape.slice(0, batchDims))
-  )
-    throw new Error(
-      `[gather] the first ${batchDims} dimensions of x ${showShape(x.shape)} and indices ${showShape(indices.shape)} must ` +
-        `agree, and axis ${axis} must not be below batchDims`,
-    )
+  assertBatchDims(x.shape, indices.shape, axis, batchDims)
   const front = moveAxis(x, axis, batchDims)
   const depth = x.shape[axis]!
   const rest = front.shape.slice(batchDims + 1)
@@ -91,6 +83,23 @@ function batchedGather(x: Node, indices: Node, axis: number, batchDims: number):
   const innerAxes = order.splice(batchDims, inner.length)
   order.splice(batchDims + middle, 0, ...innerAxes)
   return transposeNode(full, order)
+}
+
+function assertBatchDims(x: Dims, indices: Dims, axis: number, batchDims: number): void {
+  const shapes = `x ${showShape(x)}, indices ${showShape(indices)}`
+  if (batchDims < 0 || batchDims > indices.length)
+    throw new Error(
+      `[gather] Expect batchDims in the range of [${-indices.length}, ${indices.length}], but got ${batchDims} (${shapes})`,
+    )
+  if (batchDims > axis)
+    throw new Error(
+      `[gather] batchDims (${batchDims}) must be less than or equal to axis (${axis}) (${shapes})`,
+    )
+  for (let i = 0; i < batchDims; i++)
+    if (x[i] !== indices[i])
+      throw new Error(
+        `[gather] x.shape[${i}]: ${x[i]} should be equal to indices.shape[${i}]: ${indices[i]} (${shapes})`,
+      )
 }
 
 const moveAxis = (x: Node, from: number, to: number): Node => {

@@ -6,7 +6,7 @@ import type { Arg } from '../tensor/types.ts'
 import { given, operands, result } from './operands.ts'
 
 function truth(op: string, name: string, x: Arg): Node {
-  const node = given(op, name, x)
+  const node = given(op, name, x, 'bool')
   if (node.dtype === 'bool') return node
   throw new Error(
     `[${op}] Argument '${name}' passed to '${op}' must be bool tensor, but got ${node.dtype} tensor; ` +

@@ -101,7 +101,7 @@ export function insertionAxis(op: string, axis: number, shape: Dims): number {
 
 /**
  * Removes dimensions of 1.
- * @param axis which ones (default: all)
+ * @param axis which ones (default, and for an empty list: all)
  * @throws when a named dimension is not 1
  * @example
  * ```ts
@@ -111,7 +111,7 @@ export function insertionAxis(op: string, axis: number, shape: Dims): number {
 export const squeeze: Squeeze = (x, axis) => {
   const node = given('squeeze', 'x', x)
   const { shape } = node
-  if (axis === undefined)
+  if (axis === undefined || (typeof axis !== 'number' && axis.length === 0))
     return result(
       dropAxes(
         node,

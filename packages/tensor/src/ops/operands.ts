@@ -10,40 +10,75 @@ import type { Arg, TensorLike } from '../tensor/types.ts'
 // oxlint-disable-next-line typescript/no-explicit-any
 export const result: (node: Node) => any = fromNode
 
-/** The node of an argument in its own dtype. */
-export const given = (op: string, name: string, x: Arg): Node => nodeOf(op, name, x)
+/**
+ * The node of an argument in its own dtype.
+ * @param dtype for host values: the dtype they take
+ */
+export function given(op: string, name: string, x: Arg, dtype?: DType): Node {
+  if (!isTensor(x)) assertTensorLike(op, name, x)
+  return nodeOf(op, name, x, dtype)
+}
+
+function assertTensorLike(op: string, name: string, x: unknown): void {
+  let first = x
+  while (Array.isArray(first)) first = first[0]
+  if (typeof first === 'string')
+    throw new Error(
+      `[${op}] Argument '${name}' passed to '${op}' must be numeric tensor, but got string tensor; parse the text first`,
+    )
+  const isValue = typeof x === 'number' || typeof x === 'boolean' || typeof x === 'bigint'
+  if (isValue || Array.isArray(x) || ArrayBuffer.isView(x)) return
+  const kind = typeof x === 'object' && x !== null ? (x.constructor?.name ?? 'Object') : String(x)
+  throw new Error(
+    `[${op}] Argument '${name}' passed to '${op}' must be a Tensor or TensorLike, but got '${kind}'; ` +
+      `give a tensor, a number, nested arrays or a typed array`,
+  )
+}
 
 /** The node of an argument that must be float: integers and bool become float32. */
 export function floating(op: string, name: string, x: Arg): Node {
-  const node = nodeOf(op, name, x)
+  const node = given(op, name, x)
   return isFloat(node.dtype) ? node : cast(node, 'float32')
 }
 
 /** The node of an argument that must be a number: bool becomes int32. */
-export const numeric = (op: string, name: string, x: Arg): Node => withoutBool(nodeOf(op, name, x))
+export const numeric = (op: string, name: string, x: Arg): Node => withoutBool(given(op, name, x))
 
 export const withoutBool = (node: Node): Node => (node.dtype === 'bool' ? cast(node, 'int32') : node)
 
 /** Both arguments in their common dtype, `promote(a, b)`; JavaScript numbers adopt the dtype of the tensor beside them. */
-export function operands(op: string, a: Arg, b: Arg): readonly [Node, Node] {
-  const [x, y] = sameDtype(op, ['a', 'b'], [a, b])
+export function operands(
+  op: string,
+  a: Arg,
+  b: Arg,
+  names: readonly string[] = ['a', 'b'],
+): readonly [Node, Node] {
+  const [x, y] = sameDtype(op, names, [a, b])
   return [x!, y!]
 }
 
 /** As {@link operands}, for arithmetic: bool counts as int32. */
-export function numericOperands(op: string, a: Arg, b: Arg): readonly [Node, Node] {
-  const [x, y] = operands(op, a, b)
+export function numericOperands(
+  op: string,
+  a: Arg,
+  b: Arg,
+  names?: readonly string[],
+): readonly [Node, Node] {
+  const [x, y] = operands(op, a, b, names)
   return [withoutBool(x), withoutBool(y)]
 }
 
-/** All arguments in their common dtype. Numbers are converted last, to what the tensors agreed on. */
+/**
+ * All arguments in their common dtype. Numbers are converted last, to what the tensors agreed on.
+ * @param names of the arguments, for errors; default `tensors[0]`, …
+ */
 export function sameDtype(op: string, names: readonly string[], args: readonly Arg[]): Node[] {
-  const nodes = args.map((x, i) => (isWeak(x) ? undefined : nodeOf(op, names[i] ?? `argument ${i}`, x)))
+  const nodes = args.map((x, i) => (isWeak(x) ? undefined : given(op, names[i] ?? `tensors[${i}]`, x)))
   let dtype: DType | undefined
   for (const node of nodes) if (node) dtype = dtype === undefined ? node.dtype : promote(dtype, node.dtype)
   for (const [i, x] of args.entries())
     if (!nodes[i]) {
-      const node = weak(op, names[i] ?? `argument ${i}`, x as TensorLike, dtype)
+      const node = weak(op, names[i] ?? `tensors[${i}]`, x as TensorLike, dtype)
       dtype = dtype === undefined ? node.dtype : promote(dtype, node.dtype)
       nodes[i] = node
     }

@@ -1,7 +1,7 @@
 // Reductions over axes. `axis` undefined or null means all; `keepDims` leaves reduced axes as dimensions of 1.
 import type { Node, ReduceKind } from '../graph/node.ts'
 import { reduce, reshape, s, stop } from '../graph/primitives.ts'
-import { normalizeAxes, sizeOf } from '../graph/shape.ts'
+import { normalizeAxes, normalizeAxis, sizeOf } from '../graph/shape.ts'
 import type { MomentsOf, NormOf, Reduction } from '../tensor/op-types.ts'
 import type { Arg, Axes } from '../tensor/types.ts'
 import { floating, given, numeric, result } from './operands.ts'
@@ -101,7 +101,7 @@ function boolReduced(
   axis: Axes | null | undefined,
   keepDims: boolean | undefined,
 ): Node {
-  const node = given(op, 'x', x)
+  const node = given(op, 'x', x, 'bool')
   if (node.dtype !== 'bool')
     throw new Error(
       `[${op}] Argument 'x' passed to '${op}' must be bool tensor, but got ${node.dtype} tensor; ` +
@@ -177,36 +177,72 @@ export function momentsOver(x: Node, axes: readonly number[]): readonly [Node, N
 }
 
 /**
- * Vector norm over `axis`: `'euclidean'`, `'fro'` or 2 (root of the sum of squares), 1 (sum of magnitudes), `Infinity` or
- * `-Infinity` (greatest or least magnitude). The gradient of the Euclidean norm at 0 is 0.
+ * Norm over `axis`. Over all axes or one it is a vector norm: `'euclidean'`, `'fro'` or 2 (root of the sum of squares), 1 (sum
+ * of magnitudes), `Infinity` or `-Infinity` (greatest or least magnitude). Over two axes `[rows, columns]` it is a matrix
+ * norm: `'euclidean'` or `'fro'`, 1 (greatest column sum of magnitudes), `Infinity` or `-Infinity` (greatest or least row
+ * sum). The gradient of the Euclidean norm at 0 is 0.
  * @param ord default `'euclidean'`
- * @throws on another `ord`
+ * @throws on another `ord`, or more than two axes
  * @example
  * ```ts
  * norm(tensor([3, 4])).print() // 5
+ * norm(tensor([[1, -2], [3, 4]]), 1, [0, 1]).print() // 6
  * ```
  */
-export const norm: NormOf = (x, ord = 'euclidean', axis, keepDims) =>
-  result(over('norm', floating('norm', 'x', x), axis, keepDims, (node, axes) => normOver(node, ord, axes)))
+export const norm: NormOf = (x, ord = 'euclidean', axis, keepDims) => {
+  const node = floating('norm', 'x', x)
+  const list = typeof axis === 'object' && axis !== null ? axis : []
+  if (list.length > 2)
+    throw new Error(`[norm] Error in norm: invalid axis: ${list.join(',')}; give at most two axes`)
+  const [rows, columns] = list.map((a) => normalizeAxis('norm', a, node.shape.length))
+  return result(
+    over('norm', node, axis, keepDims, (n, axes) =>
+      rows === undefined || columns === undefined
+        ? vectorNorm(n, ord, axes)
+        : matrixNorm(n, ord, rows, columns),
+    ),
+  )
+}
+type NormOrder = number | 'euclidean' | 'fro'
 
-function normOver(x: Node, ord: number | 'euclidean' | 'fro', axes: readonly number[]): Node {
+function vectorNorm(x: Node, ord: NormOrder, axes: readonly number[]): Node {
   switch (ord) {
     case 1:
       return reduce('sum', s.abs(x), axes)
     case 2:
     case 'euclidean':
-    case 'fro': {
-      const squares = reduce('sum', s.square(x), axes)
-      const isZero = s.eq(squares, 0)
-      return s.select(isZero, 0, s.sqrt(s.select(isZero, 1, squares)))
-    }
+    case 'fro':
+      return euclidean(x, axes)
     case Infinity:
       return reduce('max', s.abs(x), axes)
     case -Infinity:
       return reduce('min', s.abs(x), axes)
     default:
-      throw new Error(
-        `[norm] Error in norm: invalid ord value: ${ord}; use 'euclidean', 'fro', 1, 2, Infinity or -Infinity`,
-      )
+      throw unknownOrder(ord, '1, 2, Infinity or -Infinity for a vector')
   }
 }
+
+function matrixNorm(x: Node, ord: NormOrder, rows: number, columns: number): Node {
+  switch (ord) {
+    case 1:
+      return reduce('max', reduce('sum', s.abs(x), [rows]), [columns])
+    case Infinity:
+      return reduce('max', reduce('sum', s.abs(x), [columns]), [rows])
+    case -Infinity:
+      return reduce('min', reduce('sum', s.abs(x), [columns]), [rows])
+    case 'euclidean':
+    case 'fro':
+      return euclidean(x, [rows, columns])
+    default:
+      throw unknownOrder(ord, '1, Infinity or -Infinity for a matrix')
+  }
+}
+
+function euclidean(x: Node, axes: readonly number[]): Node {
+  const squares = reduce('sum', s.square(x), axes)
+  const isZero = s.eq(squares, 0)
+  return s.select(isZero, 0, s.sqrt(s.select(isZero, 1, squares)))
+}
+
+const unknownOrder = (ord: NormOrder, numbers: string): Error =>
+  new Error(`[norm] Error in norm: invalid ord value: ${ord}; use 'euclidean', 'fro', ${numbers}`)

@@ -2,7 +2,7 @@
 import type { Node } from '../graph/node.ts'
 import * as graph from '../graph/primitives.ts'
 import { type Dims, normalizeAxis, showShape } from '../graph/shape.ts'
-import type { Slice, Split, StridedSlice, Unstack } from '../tensor/op-types.ts'
+import type { Slice, Split, Unstack } from '../tensor/op-types.ts'
 import type { Axes } from '../tensor/types.ts'
 import { given, result } from './operands.ts'
 import { dropAxes } from './reduction.ts'
@@ -28,6 +28,10 @@ export const slice: Slice = (x, begin, size) => {
       `[slice] begin ${showShape(starts)} or size ${showShape(sizes)} has more entries than ${showShape(shape)}`,
     )
   const start = shape.map((_, a) => starts[a] ?? 0)
+  if (start.some((v) => v < 0))
+    throw new Error(
+      `[slice] slice() does not support negative begin indexing. Got begin ${showShape(start)}; use stridedSlice`,
+    )
   const extent = shape.map((d, a) => ((sizes[a] ?? -1) === -1 ? d - start[a]! : sizes[a]!))
   for (let a = 0; a < shape.length; a++)
     if (
@@ -45,65 +49,6 @@ export const slice: Slice = (x, begin, size) => {
 }
 
 const listOf = (x: Axes | undefined): Dims => (x === undefined ? [] : typeof x === 'number' ? [x] : x)
-
-/**
- * Every `strides[a]`-th element from `begin[a]` up to, not including, `end[a]`, as Python's `x[begin:end:stride]`:
- * negative positions count from the back, a negative stride walks backward, positions outside are clamped.
- * @param strides default 1 everywhere; never 0
- * @throws when a stride is 0, or there are more entries than axes
- * @example
- * ```ts
- * stridedSlice(tensor([0, 1, 2, 3, 4, 5]), [1], [6], [2]).print() // [1, 3, 5]
- * stridedSlice(tensor([0, 1, 2, 3]), [-1], [0], [-1]).print() // [3, 2, 1]
- * ```
- */
-export const stridedSlice: StridedSlice = (x, begin, end, strides) => {
-  const node = given('stridedSlice', 'x', x)
-  const { shape } = node
-  if (
-    begin.length !== end.length ||
-    begin.length > shape.length ||
-    (strides !== undefined && strides.length !== begin.length)
-  )
-    throw new Error(
-      `[stridedSlice] begin, end and strides need equal lengths of at most ${shape.length} (shape ${showShape(shape)}), got ` +
-        `${begin.length}, ${end.length} and ${strides?.length ?? 'none'}`,
-    )
-  const ranges = shape.map((d, a) =>
-    a < begin.length
-      ? pythonRange(d, begin[a]!, end[a]!, strides?.[a] ?? 1)
-      : { start: 0, count: d, stride: 1 },
-  )
-  // a backward walk is a forward walk over the reversed axis
-  const forward = graph.reverse(
-    node,
-    [...ranges.keys()].filter((a) => ranges[a]!.stride < 0),
-  )
-  return result(
-    graph.slice(
-      forward,
-      ranges.map((r, a) => (r.count === 0 ? 0 : r.stride < 0 ? shape[a]! - 1 - r.start : r.start)),
-      ranges.map((r) => r.count),
-      ranges.map((r) => Math.abs(r.stride)),
-    ),
-  )
-}
-
-interface Walk {
-  readonly start: number
-  readonly count: number
-  readonly stride: number
-}
-
-function pythonRange(dim: number, begin: number, end: number, stride: number): Walk {
-  if (stride === 0 || !Number.isInteger(stride))
-    throw new Error(`[stridedSlice] strides are integers other than 0, got ${stride}`)
-  const [low, high] = stride > 0 ? [0, dim] : [-1, dim - 1]
-  const clamp = (p: number): number => Math.min(Math.max(p < 0 ? p + dim : p, low), high)
-  const start = clamp(begin)
-  const count = Math.max(0, Math.ceil((clamp(end) - start) / stride))
-  return { start, count, stride }
-}
 
 /** One part of `x` along `axis`. */
 export function part(x: Node, axis: number, start: number, size: number): Node {

@@ -37,6 +37,10 @@ type SlopedMethod = <E extends Tensor = never, H extends Tensor = Tensor>(
   this: H,
   alpha?: number,
 ) => Same<E, H, FloatDType<DTypeOf<H>>>
+type StepMethod = <E extends Tensor = never, H extends Tensor = Tensor>(
+  this: H,
+  alpha?: number,
+) => Same<E, H, NumberDType<DTypeOf<H>>>
 type AxisMethod = <E extends Tensor = never, H extends Tensor = Tensor>(
   this: H,
   axis?: number,
@@ -163,7 +167,7 @@ export interface TensorMethods {
   /** `alpha * (exp(this) - 1)` below 0; `alpha` is 1 by default. */
   elu: SlopedMethod
   /** 1 above 0, `alpha` (default 0) elsewhere. */
-  step: SlopedMethod
+  step: StepMethod
   /** `b * this` below 0. */
   prelu: BinaryMethod<'prelu'>
   /** Self-normalizing elu. */
@@ -367,7 +371,12 @@ export interface TensorMethods {
     begin: Sizes,
     end: Sizes,
     strides?: Sizes,
-  ): Out<E, Sliced<ShapeOf<H>, undefined>, DTypeOf<H>>
+    beginMask?: number,
+    endMask?: number,
+    ellipsisMask?: number,
+    newAxisMask?: number,
+    shrinkAxisMask?: number,
+  ): Out<E, Dim[], DTypeOf<H>>
   /** Parts along `axis` (default 0). */
   split<
     E extends Tensor = never,

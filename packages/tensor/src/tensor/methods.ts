@@ -51,7 +51,8 @@ import {
 } from '../ops/movement.ts'
 import { layerNorm, logSoftmax, softmax } from '../ops/normalization.ts'
 import { all, any, logSumExp, max, mean, min, moments, norm, prod, sum } from '../ops/reduction.ts'
-import { slice, split, stridedSlice, unstack } from '../ops/slice.ts'
+import { slice, split, unstack } from '../ops/slice.ts'
+import { stridedSlice } from '../ops/strided-slice.ts'
 import {
   abs,
   ceil,

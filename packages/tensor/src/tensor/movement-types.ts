@@ -138,7 +138,7 @@ export type Insert<Op extends string, S, A extends number, D extends Dim> = S ex
 
 export type Squeezed<S, A> = S extends Shape
   ? Known<S> extends true
-    ? [A] extends [undefined]
+    ? [A] extends [undefined | readonly []]
       ? number extends S[number]
         ? Dim[]
         : WithoutOnes<S>

@@ -121,6 +121,10 @@ export type SlopedUnary = <E extends Tensor = never, const X extends Arg = Arg>(
   x: X,
   alpha?: number,
 ) => Same<E, X, FloatDType<DTypeOf<X>>>
+export type Step = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  alpha?: number,
+) => Same<E, X, NumberDType<DTypeOf<X>>>
 export type GeluUnary = <E extends Tensor = never, const X extends Arg = Arg>(
   x: X,
   approximate?: 'none' | 'tanh',
@@ -302,7 +306,12 @@ export type StridedSlice = <E extends Tensor = never, const X extends Arg = Arg>
   begin: Sizes,
   end: Sizes,
   strides?: Sizes,
-) => Out<E, Sliced<ShapeOf<X>, undefined>, DTypeOf<X>>
+  beginMask?: number,
+  endMask?: number,
+  ellipsisMask?: number,
+  newAxisMask?: number,
+  shrinkAxisMask?: number,
+) => Out<E, Dim[], DTypeOf<X>>
 export type Split = <
   E extends Tensor = never,
   const X extends Arg = Arg,
@@ -393,7 +402,6 @@ export type Dropout = <E extends Tensor = never, const X extends Arg = Arg>(
   noiseShape?: Sizes,
   seed?: number,
 ) => Same<E, X, DTypeOf<X>>
-type FloatName = 'float32' | 'float64'
 export type RandomUniform = <const T extends Sizes, D extends DType = 'float32'>(
   shape: T,
   minval?: number,
@@ -407,10 +415,10 @@ export type RandomInteger = <const T extends Sizes>(
   maxval: number,
   seed?: number,
 ) => Tensor<Fix<Mutable<T>>, 'int32'>
-export type RandomNormal = <const T extends Sizes, D extends FloatName = 'float32'>(
+export type RandomNormal = <const T extends Sizes, D extends 'float32' | 'float64' | 'int32' = 'float32'>(
   shape: T,
   mean?: number,
   stdDev?: number,
-  dtype?: D,
+  dtype?: D | null,
   seed?: number,
 ) => Tensor<Fix<Mutable<T>>, D>

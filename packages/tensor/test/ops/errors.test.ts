@@ -19,11 +19,11 @@ const MISTAKES: readonly (readonly [name: string, run: () => unknown, message: s
     () => tf.add(a, nothing),
     "[add] Argument 'b' passed to 'add' must be a Tensor or TensorLike",
   ],
-  ['addN: none', () => tf.addN([]), '[addN] Must pass at least one tensor'],
+  ['addN: none', () => tf.addN([]), '[addN] Must pass at least one tensor to tf.addN(), but got 0'],
   [
     'addN: shapes',
     () => tf.addN([a, b]),
-    '[addN] All tensors passed to addN() must have the same shape, got [2, 3], [4, 5]',
+    '[addN] All tensors passed to tf.addN() must have the same shape, got [2, 3], [4, 5]',
   ],
   [
     'tensor: ragged',
@@ -172,6 +172,43 @@ const MISTAKES: readonly (readonly [name: string, run: () => unknown, message: s
       ]),
     '[pad] paddings are 0 or more',
   ],
+  ['slice: negative begin', () => a.slice([-1]), '[slice] slice() does not support negative begin indexing'],
+  [
+    'stridedSlice: too many',
+    () => tf.stridedSlice([1], [0, 0], [1, 1]),
+    '[stridedSlice] 2 entries name more axes than [1] has',
+  ],
+  [
+    'stridedSlice: picked outside',
+    () => tf.stridedSlice([1], [1], [2], [1], 0, 0, 0, 0, 1),
+    '[stridedSlice] slice index 1 of dimension 0 out of bounds',
+  ],
+  [
+    'stridedSlice: two ellipses',
+    () => tf.stridedSlice(a, [0, 0], [1, 1], [1, 1], 0, 0, 3),
+    '[stridedSlice] Multiple ellipses in slice is not allowed.',
+  ],
+  [
+    'add: an object',
+    () => tf.add(a, {} as never),
+    "[add] Argument 'b' passed to 'add' must be a Tensor or TensorLike, but got 'Object'",
+  ],
+  [
+    'add: text',
+    () => tf.add(a, ['1'] as never),
+    "[add] Argument 'b' passed to 'add' must be numeric tensor, but got string tensor",
+  ],
+  [
+    'concat: an object',
+    () => tf.concat([a, {} as never]),
+    "[concat] Argument 'tensors[1]' passed to 'concat' must be a Tensor or TensorLike",
+  ],
+  ['norm: ord of a matrix', () => tf.norm(a, 2, [0, 1]), '[norm] Error in norm: invalid ord value: 2'],
+  [
+    'norm: three axes',
+    () => tf.norm(tf.zeros<any>([1, 1, 1]), 1, [0, 1, 2]),
+    '[norm] Error in norm: invalid axis: 0,1,2',
+  ],
   ['slice: scalar', () => tf.slice(1, 0), '[slice] Slicing scalar is not possible'],
   [
     'slice: range',
@@ -220,7 +257,7 @@ const MISTAKES: readonly (readonly [name: string, run: () => unknown, message: s
   [
     'gather: batches',
     () => tf.gather(a, tf.zeros([3, 1], 'int32'), 1, 1),
-    '[gather] the first 1 dimensions of x [2, 3] and indices [3, 1] must agree',
+    '[gather] x.shape[0]: 2 should be equal to indices.shape[0]: 3',
   ],
   [
     'gatherND: depth',
@@ -244,8 +281,8 @@ const MISTAKES: readonly (readonly [name: string, run: () => unknown, message: s
   ],
   [
     'randomNormal: dtype',
-    () => tf.randomNormal([1], 0, 1, 'int32' as never),
-    '[randomNormal] Unsupported data type int32',
+    () => tf.randomNormal([1], 0, 1, 'bool' as never),
+    '[randomNormal] Unsupported data type bool',
   ],
   [
     'randomUniformInt: bounds',

@@ -23,6 +23,7 @@ describe('random operations', () => {
     ['randomUniformInt', (seed) => tf.randomUniformInt([2000], 1, 7, seed), 3.5, 1, 6],
     ['randomNormal', (seed) => tf.randomNormal([2000], 2, 0.5, 'float32', seed), 2, -1, 5],
     ['randomNormal in float64', (seed) => tf.randomNormal([2000], 2, 0.5, 'float64', seed), 2, -1, 5],
+    ['randomNormal of ints', (seed) => tf.randomNormal([2000], 2, 2, 'int32', seed), 2, -8, 12],
     ['truncatedNormal', (seed) => tf.truncatedNormal([2000], 0, 1, 'float32', seed), 0, -2, 2],
   ]
   it.each(DRAWS)('%s: bounds, mean, seeds', async (_name, draw, mean, low, high) => {

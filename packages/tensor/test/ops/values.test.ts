@@ -272,6 +272,8 @@ describe('activations', () => {
     ['softplus', () => tf.softplus([0, 1, -1, 200]), [Math.LN2, 1.3132617, 0.3132617, 200]],
     ['step', () => tf.step([0, 2, -1, NaN]), [0, 1, 0, NaN]],
     ['step with alpha', () => tf.step([0, 2, -1, -3], 2), [2, 1, 2, 2]],
+    ['step of ints', () => tf.step(ints([-1, 3])), [0, 1], 'int32'],
+    ['elu of NaN', () => tf.elu([NaN]), [NaN]],
     ['gelu', () => tf.gelu([-1, 0, 2]), [-0.15865525, 0, 1.9544997]],
     ['gelu by tanh', () => tf.gelu([-1, 0, 2], 'tanh'), [-0.15880801, 0, 1.9545977]],
     ['silu', () => tf.silu([-1, 2]), [-0.26894142, 1.7615942]],
@@ -297,6 +299,7 @@ describe('comparison and logic', () => {
     ['logicalOr', () => tf.logicalOr(t(), u()), [1, 1, 1, 0], 'bool'],
     ['logicalXor', () => tf.logicalXor(t(), u()), [0, 1, 1, 0], 'bool'],
     ['logicalNot', () => tf.logicalNot(t()), [0, 0, 1, 1], 'bool'],
+    ['logicalAnd of numbers', () => tf.logicalAnd([1, 0], [3, 1]), [1, 0], 'bool'],
     ['where', () => tf.where([true, false, true], [1, 2, 3], [-1, -2, -3]), [1, -2, 3]],
     [
       'where broadcasts the condition',
@@ -376,6 +379,73 @@ describe('reductions', () => {
     ['norm 1', () => tf.norm([-3, 4], 1), 7],
     ['norm Infinity', () => tf.norm([-3, 2], Infinity), 3],
     ['norm -Infinity', () => tf.norm([-3, 2], -Infinity), 2],
+    [
+      'norm of a matrix, 1: columns',
+      () =>
+        tf.norm(
+          [
+            [1, -2],
+            [3, 4],
+          ],
+          1,
+          [0, 1],
+        ),
+      6,
+    ],
+    [
+      'norm of a matrix, Infinity: rows',
+      () =>
+        tf.norm(
+          [
+            [1, -2],
+            [3, 4],
+          ],
+          Infinity,
+          [0, 1],
+        ),
+      7,
+    ],
+    [
+      'norm of a matrix, columns named first',
+      () =>
+        tf.norm(
+          [
+            [1, -2],
+            [3, 4],
+          ],
+          Infinity,
+          [1, 0],
+          true,
+        ),
+      [[6]],
+    ],
+    [
+      'norm of a matrix, -Infinity',
+      () =>
+        tf.norm(
+          [
+            [1, -2],
+            [3, 4],
+          ],
+          -Infinity,
+          [0, 1],
+        ),
+      3,
+    ],
+    [
+      'norm of a matrix, fro',
+      () =>
+        tf.norm(
+          [
+            [1, -2],
+            [2, 4],
+          ],
+          'fro',
+          [0, 1],
+        ),
+      5,
+    ],
+    ['any of numbers', () => tf.any([0, 2, 0]), 1, 'bool'],
     [
       'argMax',
       () =>
@@ -611,6 +681,7 @@ describe('movement', () => {
     ['expandDims', () => tf.expandDims([1, 2]), [[1, 2]]],
     ['expandDims at the end', () => tf.expandDims([1, 2], -1), [[1], [2]]],
     ['squeeze', () => tf.squeeze([[[1], [2]]]), [1, 2]],
+    ['squeeze of an empty list is of all', () => tf.squeeze([[[1], [2]]], []), [1, 2]],
     ['squeeze of one axis', () => tf.squeeze([[[1], [2]]], [0]), [[1], [2]]],
     [
       'transpose',
@@ -700,6 +771,40 @@ describe('movement', () => {
       ],
     ],
     ['stridedSlice that is empty', () => tf.stridedSlice([1, 2], [1], [1]), []],
+    [
+      'stridedSlice, begin and end left out',
+      () => tf.stridedSlice([1, 2, 3], [2], [1], [1], 1, 1),
+      [1, 2, 3],
+    ],
+    [
+      'stridedSlice, backward and left out',
+      () => tf.stridedSlice([1, 2, 3], [0], [0], [-1], 1, 1),
+      [3, 2, 1],
+    ],
+    [
+      'stridedSlice, ellipsis',
+      () => tf.stridedSlice(tf.range(0, 8).reshape([2, 2, 2]), [0, 1], [0, 2], [1, 1], 0, 0, 1),
+      [
+        [[1], [3]],
+        [[5], [7]],
+      ],
+    ],
+    [
+      'stridedSlice, new axis',
+      () => tf.stridedSlice([1, 2, 3], [0, 1], [0, 3], [1, 1], 0, 0, 0, 1),
+      [[2, 3]],
+    ],
+    [
+      'stridedSlice, picked element',
+      () => tf.stridedSlice(m(), [-1, 0], [0, 2], [1, 1], 0, 0, 0, 0, 1),
+      [4, 5],
+    ],
+    [
+      'stridedSlice, ellipsis between',
+      () =>
+        tf.stridedSlice(tf.range(0, 8).reshape([2, 2, 2]), [1, 0, 0], [2, 0, 1], [1, 1, 1], 0, 0, 2, 0, 5),
+      [4, 6],
+    ],
     ['split: second of equal parts', () => tf.split([1, 2, 3, 4], 2)[1], [3, 4]],
     [
       'split: by sizes',
