@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const results = join(root, '.results')
 const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 
-const build = { name: 'build', command: 'turbo run build --output-logs=errors-only' }
+const build = { name: 'build', command: 'turbo run build --filter=!@dl/bench --output-logs=errors-only' }
 const checks = [
   {
     name: 'types',

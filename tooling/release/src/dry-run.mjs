@@ -27,7 +27,14 @@ const logged = (text) => console.log(`[release:dry] ${text}`)
 
 /** The workspace, built, at the versions that its changesets ask for. */
 function releaseCandidate(folder) {
-  run(root, join(root, 'node_modules/.bin/turbo'), 'run', 'build', '--output-logs=errors-only')
+  run(
+    root,
+    join(root, 'node_modules/.bin/turbo'),
+    'run',
+    'build',
+    '--filter=./packages/*',
+    '--output-logs=errors-only',
+  )
   const leftOut = new Set(['.git', '.results', '.turbo', '.generated', 'node_modules', 'coverage'])
   cpSync(root, folder, {
     recursive: true,
