@@ -123,14 +123,16 @@ function compare(rows: readonly Case[], dtype: 'float32' | 'float64'): void {
 }
 
 judge('PyTorch activations', { needs: 'oracles/ops/activations.json', fixture }, () => {
-  describe.each(['float32', 'float64'] as const)('%s', (dtype) =>
+  describe.each(['float32', 'float64'] as const)('%s', (dtype) => {
     compare(
       cases.filter((row) => !isNorm(row)),
       dtype,
-    ),
-  )
+    )
+  })
 })
 
 judge('PyTorch norms', { needs: 'oracles/ops/norm.json', fixture }, () => {
-  describe.each(['float32', 'float64'] as const)('%s', (dtype) => compare(cases.filter(isNorm), dtype))
+  describe.each(['float32', 'float64'] as const)('%s', (dtype) => {
+    compare(cases.filter(isNorm), dtype)
+  })
 })
