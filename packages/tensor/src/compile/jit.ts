@@ -52,8 +52,12 @@ const isInput = (leaf: unknown): leaf is Tensor => leaf instanceof Tensor && !(l
  * console.log((await layer(ones([2, 3]), ones([3, 4])).data())[0]) // 3
  * ```
  */
-export function jit<A extends readonly any[], R>(fn: (...args: A) => R, options: JitOptions = {}): (...args: A) => R {
-  if (fn.constructor.name === 'AsyncFunction') throw new Error('[jit] an async function cannot be compiled; make it synchronous')
+export function jit<A extends readonly any[], R>(
+  fn: (...args: A) => R,
+  options: JitOptions = {},
+): (...args: A) => R {
+  if (fn.constructor.name === 'AsyncFunction')
+    throw new Error('[jit] an async function cannot be compiled; make it synchronous')
   const name = fn.name || 'the function'
   const replays = new Map<string, Replay>()
   let previous: readonly string[] = []
@@ -62,10 +66,11 @@ export function jit<A extends readonly any[], R>(fn: (...args: A) => R, options:
   let lastBackend: Backend | null = null
   let last: Replay | null = null
 
-  const replayFor = (args: readonly unknown[], storages: ReadonlyMap<unknown, Storage>, backend: Backend): Replay => {
-    const keys = args.map((arg) => signatureOf(arg, (leaf) => storages.get(leaf) ?? null))
-    if (last && backend === lastBackend && keys.length === previous.length && keys.every((key, i) => key === previous[i]))
-      return last
+  const replayFor = (args: readonly unknown[], inputs: readonly Storage[], backend: Backend): Replay => {
+    let next = 0
+    const takeInput = (): Storage => inputs[next++]!
+    const keys = args.length ? args.map((arg) => signatureOf(arg, isInput, takeInput)) : NOTHING
+    if (last && backend === lastBackend && sameKeys(keys, previous)) return last
     const key = `${backend.name}(${keys.join()})`
     let replay = replays.get(key)
     if (replay) {
@@ -91,34 +96,38 @@ export function jit<A extends readonly any[], R>(fn: (...args: A) => R, options:
   return (...args: A): R => {
     if (!enabled || isTracing() || inGradientScope()) return fn(...args)
     const backend = readyBackend('jit')
-    const leaves = leavesOf(args)
-    const storages = inputStorages(leaves, backend)
-    const inputs: Storage[] = []
-    for (const leaf of leaves) if (isInput(leaf)) inputs.push(storages.get(leaf)!)
-    const replay = replayFor(args, storages, backend)
-    const result = replay.run(inputs, backend) as R
-    for (const number of options.donate ?? []) for (const leaf of leavesOf(args[number])) if (isInput(leaf)) leaf.dispose()
+    const inputs = inputStorages(args.length ? leavesOf(args).filter(isInput) : NO_TENSORS, backend)
+    const result = replayFor(args, inputs, backend).run(inputs, backend) as R
+    if (options.donate)
+      for (const number of options.donate)
+        for (const leaf of leavesOf(args[number])) if (isInput(leaf)) leaf.dispose()
     return result
   }
 }
 
-/** Storages of all tensor leaves; what has not been computed is computed now, in one flush. */
-function inputStorages(leaves: readonly unknown[], backend: Backend): Map<unknown, Storage> {
-  const storages = new Map<unknown, Storage>()
-  const missing: Tensor[] = []
-  for (const leaf of leaves) {
-    if (!isInput(leaf)) continue
-    const storage = knownStorage('jit', leaf)
-    if (storage) storages.set(leaf, storage)
-    else missing.push(leaf)
+const NOTHING: readonly string[] = []
+const NO_TENSORS: readonly Tensor[] = []
+
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Storages of the tensor arguments; what has not been computed, variables included, is computed now, in one flush. */
+function inputStorages(tensors: readonly Tensor[], backend: Backend): Storage[] {
+  const storages: Storage[] = []
+  const missing: number[] = []
+  for (let i = 0; i < tensors.length; i++) {
+    const storage = knownStorage('jit', tensors[i]!)
+    if (storage) storages[i] = storage
+    else missing.push(i)
   }
-  if (missing.length || hasPendingUpdates())
-    flush(
-      missing.map((leaf) => nodeOf('jit', 'an argument', leaf)),
-      'jit',
-      backend,
-    )
-  for (const leaf of missing) storages.set(leaf, knownStorage('jit', leaf)!)
+  if (missing.length || hasPendingUpdates()) {
+    const nodes = missing.map((i) => nodeOf('jit', 'an argument', tensors[i]!))
+    flush(nodes, 'jit', backend)
+    for (const i of missing) storages[i] = knownStorage('jit', tensors[i]!)!
+  }
   return storages
 }
 
@@ -127,8 +136,10 @@ function donatedInputs(args: readonly unknown[], donate: readonly number[]): Set
   const donated = new Set<number>()
   let next = 0
   args.forEach((arg, number) => {
-    for (const leaf of leavesOf(arg)) if (isInput(leaf)) if (donate.includes(number)) donated.add(next++)
-      else next++
+    for (const leaf of leavesOf(arg))
+      if (isInput(leaf))
+        if (donate.includes(number)) donated.add(next++)
+        else next++
   })
   return donated
 }

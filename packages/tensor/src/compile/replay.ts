@@ -17,9 +17,6 @@ import { planGraph } from './plan-graph.ts'
 import { OutputReference, type Trace, type TracedVariable } from './trace.ts'
 import { UnsupportedError } from './unsupported.ts'
 
-/** Where the value of a leaf slot comes from at each call: a captured value, a variable, or a tensor argument's number. */
-type Source = Storage | VariableState | number
-
 interface Result {
   readonly slot: number
   readonly shape: Dims
@@ -33,9 +30,14 @@ export class Replay {
   readonly #bound: BoundPlan
   readonly #request: PlanRequest
   readonly #onReference: boolean
-  readonly #sources: readonly Source[]
+  readonly #captured: readonly Storage[]
+  readonly #variables: readonly { readonly slot: number; readonly state: VariableState }[]
+  readonly #inputs: readonly { readonly slot: number; readonly input: number }[]
   /** For each leaf slot whether the program overwrites it. */
   readonly #overwrites: readonly boolean[]
+  readonly #overwrittenSlots: readonly number[]
+  /** Roots whose place somebody asks for: results, and versions that are not written in place. */
+  readonly #wantedRoots: readonly number[]
   /** Variables whose new version is a storage of its own. */
   readonly #replaced: readonly { readonly state: VariableState; readonly root: number }[]
   readonly #result: unknown
@@ -58,11 +60,14 @@ export class Replay {
     collected.register(this, plan, this)
     this.#bound = bound
     this.#onReference = onReference
-    const origin = new Map<Leaf, Source>()
-    trace.inputs.forEach((placeholder, i) => origin.set(placeholder, i))
-    for (const { placeholder, state } of trace.variables) origin.set(placeholder, state)
-    this.#sources = bound.leaves.map((leaf) => origin.get(leaf) ?? (leaf as Storage))
-    for (const source of this.#sources) if (source instanceof Storage) source.own()
+    const inputOf = new Map<Leaf, number>(trace.inputs.map((placeholder, i) => [placeholder, i]))
+    const stateOf = new Map<Leaf, VariableState>(trace.variables.map((v) => [v.placeholder, v.state]))
+    this.#leaves = [...bound.leaves] as Storage[] // captured values stay, the others are bound at each call
+    const slots = bound.leaves.map((leaf, slot) => ({ slot, input: inputOf.get(leaf), state: stateOf.get(leaf) }))
+    this.#inputs = slots.flatMap(({ slot, input }) => (input === undefined ? [] : { slot, input }))
+    this.#variables = slots.flatMap(({ slot, state }) => (state === undefined ? [] : { slot, state }))
+    this.#captured = bound.leaves.filter((leaf) => leaf instanceof Storage)
+    for (const storage of this.#captured) storage.own()
     const isInPlace = (i: number): boolean => {
       const place = plan.roots[i]!
       return place.kind === 'leaf' && this.#request.inPlace.get(i) === bound.leaves[place.slot]
@@ -70,16 +75,17 @@ export class Replay {
     const overwrites = bound.leaves.map(() => false)
     for (let i = 0; i < roots.length; i++) if (isInPlace(i)) overwrites[plan.roots[i]!.slot] = true
     this.#overwrites = overwrites
+    this.#overwrittenSlots = [...overwrites.keys()].filter((slot) => overwrites[slot])
     this.#replaced = assigned
       .map(({ state }, i) => ({ state, root: trace.outputs.length + i }))
       .filter(({ root }) => onReference || !isInPlace(root))
+    this.#wantedRoots = [...trace.outputs.keys(), ...this.#replaced.map(({ root }) => root)]
     this.#fresh = plan.outputs.map(({ slot }) => {
       const { shape, dtype } = roots[plan.roots.findIndex((place) => place.slot === slot)]!
       return { slot, shape, dtype }
     })
     this.#scalars = bound.scalars
     this.#scalarValues = bound.scalars.map(() => 0)
-    this.#leaves = Array<Storage>(bound.leaves.length)
     this.#pointers = Array<Pointer>(plan.slots).fill(0)
   }
 
@@ -87,8 +93,7 @@ export class Replay {
   release(): void {
     collected.unregister(this)
     releasePlan(this.#bound.plan)
-    for (const source of this.#sources)
-      if (source instanceof Storage && source.disown()) releaseWhenUnused(source)
+    for (const storage of this.#captured) if (storage.disown()) releaseWhenUnused(storage)
   }
 
   /** One call: `inputs` are the storages of the tensor arguments, in order. Returns what the function returns. */
@@ -105,36 +110,23 @@ export class Replay {
 
   /** Fills `#leaves`. A version that the program overwrites and somebody else needs is copied first. */
   #bindLeaves(inputs: readonly Storage[], backend: Backend): void {
-    let reached: Set<Leaf> | undefined
-    const isNeeded = (storage: Storage): boolean => {
-      if (storage.owners > 1 || storage.pins > 0) return true
-      if (!mayBeNeeded(storage)) return false
-      reached ??= leavesReachedFrom(freshNodes())
-      return reached.has(storage)
+    for (const { slot, state } of this.#variables) {
+      if (this.#overwrites[slot] && (isShared(state.storage) || inputs.includes(state.storage)))
+        state.adopt(state.storage.copy(backend))
+      this.#leaves[slot] = state.storage
     }
-    for (let slot = 0; slot < this.#sources.length; slot++) {
-      const source = this.#sources[slot]!
-      if (source instanceof Storage) this.#leaves[slot] = source
-      else if (typeof source === 'number') {
-        const storage = inputs[source]!
-        const copied =
-          this.#overwrites[slot] &&
-          (isNeeded(storage) || inputs.indexOf(storage) !== inputs.lastIndexOf(storage))
-        this.#leaves[slot] = copied ? storage.copy(backend) : storage
-      } else {
-        const { storage } = source
-        if (this.#overwrites[slot] && (isNeeded(storage) || inputs.includes(storage)))
-          source.adopt(storage.copy(backend))
-        this.#leaves[slot] = source.storage
-      }
+    for (const { slot, input } of this.#inputs) {
+      const storage = inputs[input]!
+      const copied = this.#overwrites[slot] && (isShared(storage) || isTwice(inputs, storage))
+      this.#leaves[slot] = copied ? storage.copy(backend) : storage
     }
   }
 
   /** Runs the program; returns the storage of each root. */
   #execute(backend: Backend): Storage[] {
     const pointers = this.#pointers
-    for (let slot = 0; slot < this.#leaves.length; slot++)
-      pointers[slot] = this.#leaves[slot]!.pointerOn(backend)
+    const leaves = this.#leaves
+    for (let slot = 0; slot < leaves.length; slot++) pointers[slot] = leaves[slot]!.pointerOn(backend)
     const fresh: Storage[] = []
     for (const { slot, shape, dtype } of this.#fresh) {
       const storage = Storage.allocate(shape, dtype, backend)
@@ -144,12 +136,11 @@ export class Replay {
     for (let i = 0; i < this.#scalars.length; i++) this.#scalarValues[i] = this.#scalars[i]!.value
     const { executable, roots } = this.#bound.plan
     executable.run(pointers, this.#scalarValues)
-    for (let slot = 0; slot < this.#leaves.length; slot++)
-      if (this.#overwrites[slot]) this.#leaves[slot]!.overwritten()
+    for (const slot of this.#overwrittenSlots) leaves[slot]!.overwritten()
     const places: Storage[] = []
-    for (let i = 0; i < roots.length; i++) {
-      const { kind, slot } = roots[i]!
-      places.push(kind === 'leaf' ? this.#leaves[slot]! : fresh[slot]!)
+    for (const root of this.#wantedRoots) {
+      const { kind, slot } = roots[root]!
+      places[root] = kind === 'leaf' ? leaves[slot]! : fresh[slot]!
     }
     return places
   }
@@ -174,6 +165,14 @@ export class Replay {
     for (const { root } of replaced) roots[root]!.disown()
   }
 }
+
+/** Whether somebody besides one owner needs the value as it is now. */
+function isShared(storage: Storage): boolean {
+  if (storage.owners > 1 || storage.pins > 0) return true
+  return mayBeNeeded(storage) && leavesReachedFrom(freshNodes()).has(storage)
+}
+const isTwice = (inputs: readonly Storage[], storage: Storage): boolean =>
+  inputs.indexOf(storage) !== inputs.lastIndexOf(storage)
 
 function compile(request: PlanRequest, backend: Backend): { bound: BoundPlan; onReference: boolean } {
   try {

@@ -11,10 +11,12 @@ function identityOf(value: object): number {
   return id
 }
 
-/** Key of one argument. `storageOf` gives the storage of a tensor leaf, or null for everything that is no tensor input. */
-export function signatureOf(value: unknown, storageOf: (leaf: unknown) => Storage | null): string {
-  const storage = storageOf(value)
-  if (storage) return storage.signature
+/** Key of one argument: `isInput` tells tensor inputs, `takeInput` gives the storage of the next one. */
+export function signatureOf(
+  value: unknown,
+  isInput: (leaf: unknown) => boolean,
+  takeInput: () => Storage,
+): string {
   switch (typeof value) {
     case 'number':
       return Object.is(value, -0) ? '-0' : String(value)
@@ -24,19 +26,17 @@ export function signatureOf(value: unknown, storageOf: (leaf: unknown) => Storag
       return `${value}n`
     case 'boolean':
     case 'undefined':
-      return String(value)
     case 'symbol':
       return String(value)
     case 'function':
       return `#${identityOf(value)}`
   }
   if (value === null) return 'null'
-  if (Array.isArray(value)) return `[${value.map((v) => signatureOf(v, storageOf)).join()}]`
-  if (isBranch(value))
-    return `{${Object.entries(value)
-      .map(([k, v]) => `${k}:${signatureOf(v, storageOf)}`)
-      .join()}}`
-  return `#${identityOf(value as object)}`
+  if (isInput(value)) return takeInput().signature
+  if (Array.isArray(value)) return `[${value.map((v) => signatureOf(v, isInput, takeInput)).join()}]`
+  if (!isBranch(value)) return `#${identityOf(value as object)}`
+  const fields = Object.entries(value).map(([name, v]) => `${name}:${signatureOf(v, isInput, takeInput)}`)
+  return `{${fields.join()}}`
 }
 
 const MANY_SIGNATURES = 16
