@@ -1,0 +1,97 @@
+// @dl through its public doors, as a user would write it: jit, an optimizer from @dl/optim, a loss from @dl/losses.
+import '@dl/backend-cpu'
+import { softmaxCrossEntropy } from '@dl/losses'
+import { adam } from '@dl/optim'
+import {
+  add,
+  jit,
+  matMul,
+  mean,
+  ready,
+  relu,
+  softmax,
+  sum,
+  type Tensor,
+  tensor,
+  variable,
+} from '@dl/tensor/core'
+
+interface Input {
+  readonly shape: number[]
+  readonly data: Float32Array
+}
+/** One workload made ready: `run` computes once, `result` gives what the check wants. */
+export interface Prepared {
+  run(): void
+  result(): Promise<ArrayLike<number>>
+}
+interface Options {
+  readonly transposeA: boolean
+  readonly transposeB: boolean
+  readonly axis: number | null
+  readonly learningRate: number
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  readonly losses: number
+}
+
+export const start = (): Promise<void> => ready()
+
+const given = ({ data, shape }: Input): Tensor => tensor(data, shape)
+
+function operation(inputs: readonly Input[], fn: (...x: Tensor[]) => Tensor): Prepared {
+  const tensors = inputs.map(given)
+  const compiled = jit(fn)
+  return {
+    run: () => compiled(...tensors).dispose(),
+    result: async () => (await compiled(...tensors).data()) as Float32Array,
+  }
+}
+
+function training([x, labels, ...weights]: readonly Input[], options: Options): Prepared {
+  const images = given(x!)
+  const classes = given(labels!)
+  const parameters = weights.map((w) => variable(given(w)))
+  const optimizer = adam(options)
+  optimizer.build(parameters)
+  const loss = (): Tensor => {
+    let h = images
+    for (let i = 0; i < parameters.length; i += 2) {
+      h = add(matMul(h, parameters[i]!), parameters[i + 1]!)
+      if (i + 2 < parameters.length) h = relu(h)
+    }
+    return mean(softmaxCrossEntropy(classes, h))
+  }
+  const step = jit(() => optimizer.minimize(loss, parameters))
+  const losses: number[] = []
+  const next = (): void => {
+    const value = step()
+    losses.push(value.dataSync()[0]!)
+    value.dispose()
+  }
+  for (let i = 0; i < options.losses; i++) next()
+  const first = losses.slice()
+  return {
+    run: () => {
+      losses.length = 0
+      next()
+    },
+    result: () => Promise.resolve(first),
+  }
+}
+
+export function prepare(kind: string, inputs: readonly Input[], options: Options): Prepared {
+  switch (kind) {
+    case 'matMul':
+      return operation(inputs, (a, b) => matMul(a!, b!, options.transposeA, options.transposeB))
+    case 'softmax':
+      return operation(inputs, (x) => softmax(x!))
+    case 'sum':
+      return operation(inputs, (x) => (options.axis === null ? sum(x!) : sum(x!, options.axis)))
+    case 'train':
+      return training(inputs, options)
+    default:
+      throw new Error(`[bench] there is no workload of kind "${kind}"`)
+  }
+}
