@@ -3,8 +3,7 @@ import { isFloat } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import { map, s } from '../graph/primitives.ts'
 import { sameShape, showShape } from '../graph/shape.ts'
-import type { Binary } from '../tensor/op-types.ts'
-import type { Tensor } from '../tensor/tensor.ts'
+import type { AddN, Binary } from '../tensor/op-types.ts'
 import type { Arg } from '../tensor/types.ts'
 import { numericOperands, result, sameDtype, withoutBool } from './operands.ts'
 
@@ -149,7 +148,7 @@ export const squaredDifference: Binary<'squaredDifference'> = (a, b) =>
  * addN([tensor([1, 2]), tensor([3, 4]), tensor([5, 6])]).print() // [9, 12]
  * ```
  */
-export function addN<T extends Tensor>(tensors: readonly (T | Arg)[]): T {
+export const addN: AddN = (tensors) => {
   if (!Array.isArray(tensors))
     throw new Error('[addN] The argument passed to tf.addN() must be a list of tensors')
   if (tensors.length === 0) throw new Error('[addN] Must pass at least one tensor to tf.addN(), but got 0')

@@ -334,7 +334,11 @@ export type Unstack = <
 // ---- several tensors
 export type AddN = <E extends Tensor = never, const L extends readonly Arg[] = readonly Arg[]>(
   tensors: L,
-) => Out<E, L extends readonly (infer X)[] ? ShapeOf<X> : Dim[], NumberDType<ListDType<L>>>
+) => Out<
+  E,
+  L extends readonly [infer X, ...unknown[]] ? ShapeOf<X> : ShapeOf<L[number]>,
+  NumberDType<ListDType<L>>
+>
 export type Concat = <
   E extends Tensor = never,
   const L extends readonly Arg[] = readonly Arg[],
