@@ -22,8 +22,8 @@ export interface Lowering {
   readonly members: readonly Value[]
   /** Values that the kernel loads from memory. */
   reads(): ReadonlySet<Value>
-  /** Kernels with equal keys walk equal spaces; empty for kinds that take no siblings. */
-  readonly space: string
+  /** Kernels with equal keys walk equal spaces; null for kinds that take no siblings. */
+  readonly space: string | null
 }
 
 export class Cluster {
@@ -47,8 +47,9 @@ export class Cluster {
     raise(this, other.level + 1)
   }
 
-  /** Enters all dependencies of `other`, which disappears, as one's own. */
+  /** Takes the members and all dependencies of `other`, which disappears. */
   takeOver(other: Cluster): void {
+    for (const v of other.lowering.members) v.cluster = this
     for (const d of other.dependencies) {
       d.dependents.delete(other)
       this.dependOn(d)

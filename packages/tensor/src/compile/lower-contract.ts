@@ -175,7 +175,7 @@ class Epilogue {
 
 export class ContractLowering implements Lowering {
   readonly kind = 'contract'
-  readonly space = ''
+  readonly space = null
   readonly members: Value[]
   readonly a: DraftOperand
   readonly b: DraftOperand
@@ -199,6 +199,20 @@ export class ContractLowering implements Lowering {
     const b = operandView(product.src[1]!, [...batch, 'ks', 'rows'])
     if ('kind' in b) return b
     return new ContractLowering(product, a, b, limits)
+  }
+
+  /** `kernel` with more members, or null where they do not fit or are its operands. */
+  static extended(
+    kernel: ContractLowering,
+    members: readonly Value[],
+    limits: KernelLimits,
+  ): ContractLowering | null {
+    const [product, ...others] = kernel.members as [Value, ...Value[]]
+    const isOperand = (v: Value): boolean => v === kernel.a.value || v === kernel.b.value
+    if (members.some((v) => isOperand(v.placement?.target ?? v))) return null
+    const larger = new ContractLowering(product, kernel.a, kernel.b, limits)
+    for (const v of [...others, ...members].toSorted((x, y) => x.id - y.id)) if (larger.add(v)) return null
+    return larger
   }
 
   get body(): Body {

@@ -181,6 +181,9 @@ export class RowLowering implements Lowering {
     const { dims, reduced } = this.#row.space
     return dims.reduce((n, d, i) => (reduced[i] ? n : n * d), 1)
   }
+  get reduces(): boolean {
+    return this.#row.space.reduced.includes(true)
+  }
   get body(): Body {
     return this.#row.body
   }
@@ -209,13 +212,12 @@ export class RowLowering implements Lowering {
   /** The space once `v` is in it, or null where it cannot be. A kernel without reductions takes those of `v` over. */
   #spaceWith(v: Value): Space | null {
     const own = this.#row.space
-    const reducing = own.reduced.includes(true)
     if (v.node.prim !== 'reduce' || v.placement) {
       const size = sizeOf(own.dims)
       return v.size === size || v.size === this.rows ? own : null
     }
     const wanted = spaceOf(v)
-    if (reducing || !this.members.length) return spaceKey(wanted) === spaceKey(own) ? own : null
+    if (this.reduces || !this.members.length) return spaceKey(wanted) === spaceKey(own) ? own : null
     return sizeOf(wanted.dims) === sizeOf(own.dims) ? wanted : null
   }
 

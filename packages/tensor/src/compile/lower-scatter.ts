@@ -5,7 +5,7 @@ import { isStored, isMovement, throughReshapes, type Value } from './values.ts'
 
 export class ScatterLowering implements Lowering {
   readonly kind = 'scatter'
-  readonly space = ''
+  readonly space = null
   readonly members: readonly Value[]
   /** Null: start from zeros. */
   readonly operand: Value | null

@@ -94,7 +94,7 @@ class Scheduler {
     v.cluster = cluster
     for (const p of producers) cluster.dependOn(p)
     const { space } = cluster.lowering
-    if (!space) return
+    if (space === null) return
     const beside = this.#bySpace.get(space)
     if (!beside) this.#bySpace.set(space, [cluster])
     else if (!beside.includes(cluster)) {

@@ -123,7 +123,23 @@ const cases: readonly (readonly [string, number, () => Node[]])[] = [
     3,
     () => {
       const rate = input([])
-      return [1, 2, 3].map(() => s.sub(input([6, 8]), s.mul(input([6, 8]), rate)))
+      return [1, 2, 3].map(() => s.sub(input([60, 80]), s.mul(input([60, 80]), rate)))
+    },
+  ],
+  [
+    'updates of three tiny parameters',
+    1,
+    () => [1, 2, 3].map(() => s.sub(input([8]), s.mul(input([8]), input([])))),
+  ],
+  [
+    'random bits that are read twice, in the epilogue of the product that they mask',
+    2,
+    () => {
+      const y = s.relu(p.dot(x(), input([8, 5])))
+      const counter = p.reshape(p.iota([30], 0), [6, 5])
+      const key = p.broadcastTo(input([1, 1], 'int32'), [6, 5])
+      const kept = s.ge(s.threefry(key, key, counter, counter), 0)
+      return [p.dot(s.select(kept, y, 0), input([5, 2])), s.select(kept, s.mul(y, 2), 0)]
     },
   ],
   [
