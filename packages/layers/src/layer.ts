@@ -299,13 +299,15 @@ class ModuleLayer extends Layer {
     this.#module = module
   }
   override get className(): string {
-    return this.#module.constructor.name
+    const { name } = this.#module.constructor
+    return name === 'Object' ? 'Module' : name
   }
   call(inputs: LayerInputs, options?: CallOptions): Tensor | readonly Tensor[] {
     return this.#module.call(inputs, options)
   }
-  protected override children(): readonly (readonly [string, Module])[] {
-    return [['module', this.#module]]
+  override namedVariables(): readonly NamedVariable[] {
+    const own = namedVariablesOf(this.#module)
+    return this.trainable ? own : own.map((w) => ({ ...w, trainable: false }))
   }
   override get inputSpec(): readonly InputSpec[] | undefined {
     return this.#module.inputSpec

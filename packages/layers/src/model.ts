@@ -43,7 +43,7 @@ export abstract class Model<O extends ModelOutput = Tensor, C extends object = o
   get inputNames(): readonly string[] {
     return this.inputSpec?.map((spec, i) => spec.name ?? numbered('input', i)) ?? ['input']
   }
-  /** Names of the outputs: keys of records of labels, losses and metrics. */
+  /** Names of the outputs: keys of records of labels, losses and metrics. A model of your own with several names them here. */
   get outputNames(): readonly string[] {
     return ['output']
   }

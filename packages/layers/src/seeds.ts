@@ -1,11 +1,13 @@
 // Where seeds come from when nobody gives one: a sequence that `setRandomSeed` starts, so that one call makes initial
 // weights, dropout and shuffling of a whole program repeat.
+import { random } from '@dl/tensor/core'
+
 let base = Math.floor(Math.random() * 2 ** 31)
 let count = 0
 
 /**
- * Makes everything random that is created after this call repeat from run to run: initial weights, dropout masks, the
- * order of examples in `fit`.
+ * Makes everything random after this call repeat from run to run: initial weights, dropout masks, the order of examples
+ * in `fit`, and what the default generator of `@dl/tensor` draws.
  *
  * @param seed a whole number
  * @example
@@ -22,6 +24,7 @@ let count = 0
 export function setRandomSeed(seed: number): void {
   if (!Number.isSafeInteger(seed))
     throw new Error(`[setRandomSeed] the seed must be a whole number, got ${seed}`)
+  random.seed(seed)
   base = seed
   count = 0
 }

@@ -70,7 +70,7 @@ describe('sequential', () => {
     m.add(module)
     m.add(double())
     expect(await values(m.apply(ones([1, 2]) as Tensor))).toEqual([12, 12])
-    expect(paths(m)).toEqual(['sequential/dense/kernel', 'sequential/dense/bias', 'object/module/gain'])
+    expect(paths(m)).toEqual(['sequential/dense/kernel', 'sequential/dense/bias', 'module/gain'])
     expect(m.trainableWeights).toHaveLength(3)
   })
 })

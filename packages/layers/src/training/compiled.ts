@@ -10,6 +10,7 @@ import {
   mul,
   scalar,
   stack,
+  tidy,
   variable,
   where,
   type Tensor,
@@ -139,11 +140,13 @@ export class Compiled {
 
   /** Everything back to the beginning of an epoch. */
   reset(): void {
-    this.#total.reset()
-    for (const mean of this.#each) mean.reset()
-    for (const { metric } of this.#metrics ?? []) metric.reset()
-    this.#batches.assign(scalar(0, 'int32'))
-    this.#firstBad.assign(scalar(-1, 'int32'))
+    tidy(() => {
+      this.#total.reset()
+      for (const mean of this.#each) mean.reset()
+      for (const { metric } of this.#metrics ?? []) metric.reset()
+      this.#batches.assign(scalar(0, 'int32'))
+      this.#firstBad.assign(scalar(-1, 'int32'))
+    })
   }
 }
 

@@ -59,7 +59,9 @@ export class Mean {
   }
 
   reset(): void {
-    for (const v of this.variables) v.assign(zerosLike(v))
+    tidy(() => {
+      for (const v of this.variables) v.assign(zerosLike(v))
+    })
   }
 }
 

@@ -85,13 +85,12 @@ export function encodeSafetensors(
  */
 export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   const { header, dataStart } = readHeader(bytes)
-  const tensors: Record<string, SafetensorsEntry> = {}
-  let metadata: Record<string, string> = {}
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === METADATA) metadata = entry as Record<string, string>
-    else tensors[name] = readEntry(name, entry, bytes, dataStart)
-  }
-  return { tensors, metadata }
+  const entries = Object.entries(header).filter(([name]) => name !== METADATA)
+  // fromEntries, because a name like __proto__ must be a name like any other
+  const tensors = Object.fromEntries(
+    entries.map(([name, entry]) => [name, readEntry(name, entry, bytes, dataStart)]),
+  )
+  return { tensors, metadata: readMetadata(header[METADATA] ?? {}) }
 }
 
 function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
@@ -123,6 +122,16 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     throw new SafetensorsError('[safetensors] the header must be a JSON object')
   return { header: header as Record<string, unknown>, dataStart: LENGTH_BYTES + length }
+}
+
+function readMetadata(metadata: unknown): Record<string, string> {
+  if (
+    typeof metadata !== 'object' ||
+    metadata === null ||
+    Object.values(metadata).some((v) => typeof v !== 'string')
+  )
+    throw new SafetensorsError(`[safetensors] ${METADATA} must be an object of strings`)
+  return metadata as Record<string, string>
 }
 
 const isCount = (v: unknown): v is number => Number.isSafeInteger(v) && (v as number) >= 0

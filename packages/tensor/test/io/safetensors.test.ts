@@ -78,6 +78,11 @@ describe('refuses damaged files with a typed error', () => {
     ['absurd header length', withHeader('{}', undefined, 2 ** 40), /not a safetensors file/],
     ['header is no JSON', withHeader('{"w": '), /not JSON/],
     ['header is not UTF-8', withHeader(Uint8Array.of(0xff, 0xfe)), /not JSON/],
+    [
+      'metadata is no object of strings',
+      withHeader('{"__metadata__": {"a": 1}}'),
+      /__metadata__ must be an object of strings/,
+    ],
     ['header is a list', withHeader('[1]'), /JSON object/],
     ['entry lacks a field', withHeader('{"w": {"dtype": "F32"}}'), /'w' needs dtype, shape and data_offsets/],
     ['entry is null', withHeader('{"w": null}'), /'w' needs dtype/],
@@ -107,6 +112,15 @@ describe('refuses damaged files with a typed error', () => {
     expect(() => decodeSafetensors(bytes)).toThrow(SafetensorsError)
     expect(() => decodeSafetensors(bytes)).toThrow(message)
   })
+})
+
+it('takes any name', () => {
+  const { tensors } = decodeSafetensors(
+    withHeader('{"__proto__": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}', Uint8Array.of(7)),
+  )
+  expect(Object.entries(tensors)).toEqual([
+    ['__proto__', { dtype: 'uint8', shape: [1], data: Uint8Array.of(7) }],
+  ])
 })
 
 it('refuses to write a shape that does not hold its data', () => {
