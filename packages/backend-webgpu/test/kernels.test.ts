@@ -4,13 +4,13 @@ import { allocate } from '@dl/tensor/backend'
 import { describe, expect, it } from 'vitest'
 import { generateWgsl } from '../src/index.ts'
 import { CASES, type KernelCase } from './support/cases.ts'
-import { complaints, computingDevice } from './support/dawn.ts'
+import { complaints, computingDevice, tintJudge } from './support/dawn.ts'
 import { interpret } from './support/interpret.ts'
 import { runOnDevice } from './support/run.ts'
 
 const device = await computingDevice()
 
-describe("Tint accepts through Dawn's null backend", () => {
+tintJudge(() => {
   it.each(CASES)('$name', async ({ program }) => {
     const { kernels } = generateWgsl(program)
     expect(kernels.length).toBeGreaterThanOrEqual(program.kernels.length)

@@ -13,7 +13,7 @@ import {
 } from '@dl/tensor/backend'
 import { describe, expect, it } from 'vitest'
 import { generateWgsl } from '../src/index.ts'
-import { complaints, computingDevice } from './support/dawn.ts'
+import { complaints, computingDevice, tintJudge } from './support/dawn.ts'
 import { load, map, program, row, store } from './support/kernels.ts'
 import { runOnDevice } from './support/run.ts'
 
@@ -72,7 +72,7 @@ function programOf({ fn, from, to }: FunctionCase, size: number): Program {
   )
 }
 
-describe('every function of the scalar table is valid WGSL', () => {
+tintJudge(() => {
   it.each(cases)('$name', async (c) => {
     for (const { code } of generateWgsl(programOf(c, 100)).kernels)
       expect(await complaints(code), code).toEqual([])

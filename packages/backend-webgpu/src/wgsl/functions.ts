@@ -1,6 +1,6 @@
 // The scalar table in WGSL: what each function without a formula becomes on each dtype. Arguments are names or literals,
 // results are expressions in parentheses where precedence could matter.
-import type { DType, ScalarName } from '@dl/tensor/backend'
+import type { ScalarName } from '@dl/tensor/backend'
 import type { Library } from './library.ts'
 import type { ShaderDType } from './values.ts'
 
@@ -108,10 +108,4 @@ export function functionCode(
   const row = FUNCTIONS[fn]
   const emit = row?.[dtype] ?? row?.any
   return emit ? emit(library, args[0] ?? '', args[1] ?? '', args[2] ?? '', args[3] ?? '') : null
-}
-
-/** True when WGSL code exists for `fn` on `dtype`. */
-export const hasFunction = (fn: ScalarName, dtype: DType): boolean => {
-  const row = FUNCTIONS[fn]
-  return row !== undefined && (row[dtype as ShaderDType] ?? row.any) !== undefined
 }

@@ -243,9 +243,6 @@ const FUNCTIONS: Readonly<Record<LibraryName, LibraryFunction>> = {
   threefry: { code: threefrySource() },
 }
 
-/** Names of all library functions, for tests. */
-export const LIBRARY_NAMES: readonly LibraryName[] = Object.keys(FUNCTIONS) as LibraryName[]
-
 /** Collects the library functions that one module calls. */
 export class Library {
   readonly #used = new Set<LibraryName>()

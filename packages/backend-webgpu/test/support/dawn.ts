@@ -1,5 +1,7 @@
 // Dawn in Node (npm `webgpu`). The null backend validates every module through Tint without any driver; where a Vulkan
 // driver is installed, kernels can also be run.
+import { createRequire } from 'node:module'
+import { judge } from '@dl/test-kit'
 import { create, globals } from 'webgpu'
 
 Object.assign(globalThis, globals)
@@ -16,6 +18,11 @@ async function request(options: string[]): Promise<GPUDevice | null> {
 }
 
 let validator: Promise<GPUDevice | null> | undefined
+
+/** Tests whose expectations are Tint's; it comes with npm's `webgpu`, so it is always there. */
+export function tintJudge(body: () => void): void {
+  judge('Tint', { needs: 'webgpu/node', fixture: createRequire(import.meta.url).resolve('webgpu') }, body)
+}
 
 /** What Tint and pipeline creation say against a module; empty when it is valid. */
 export async function complaints(code: string): Promise<string[]> {
