@@ -11,6 +11,8 @@ export interface Workload {
   readonly step: () => void
   /** Computes and reads all outputs. */
   readonly values: () => Float32Array[]
+  /** Computes all outputs and keeps them. */
+  readonly hold: () => void
 }
 
 const jitted = (make: () => Tensor | Tensor[]): Workload => {
@@ -19,7 +21,9 @@ const jitted = (make: () => Tensor | Tensor[]): Workload => {
     return Array.isArray(out) ? out : [out]
   })
   const call = (): Tensor[] => f() as Tensor[]
+  const held: Tensor[] = []
   return {
+    hold: () => void held.push(...call()),
     step: () => call().forEach((t) => t.dispose()),
     values: () => {
       const out = call()
@@ -28,6 +32,26 @@ const jitted = (make: () => Tensor | Tensor[]): Workload => {
       return data
     },
   }
+}
+
+/** The kernels of the step alone: the last compiled program, run over the buffers of its last run. */
+export function kernelsOf(w: Workload): () => void {
+  const compile = cpuBackend.compile.bind(cpuBackend)
+  let run: (() => void) | null = null
+  cpuBackend.compile = (program) => {
+    const executable = compile(program)
+    const original = executable.run.bind(executable)
+    executable.run = (pointers, scalars) => {
+      const [p, s] = [Array.from(pointers), Array.from(scalars)]
+      run = () => original(p, s)
+      original(pointers, scalars)
+    }
+    return executable
+  }
+  w.hold()
+  w.hold() // the first call traces, and may run another plan
+  cpuBackend.compile = compile
+  return run!
 }
 
 const tensor = (data: Float32Array, shape: number[]): Tensor => dl.tensor(data, shape) as Tensor
