@@ -91,47 +91,84 @@ const base = (v: Value): Value => {
 
 /** Marks the candidates in `graph`. Without `fuse` every computed value is one. */
 export function markRealised(graph: ValueGraph, fuse: boolean, mostExprs: number): void {
-  const { values } = graph
-  const readers = readersOf(values)
-  const cost = new Float64Array(values.length)
-  const weight = new Float64Array(values.length)
-  /** Stored values of its size that it is computed from. */
-  const reads = new Float64Array(values.length)
-  /** Computed from a product and nothing dear: better in the epilogue of that product, once. */
-  const onProduct = new Uint8Array(values.length)
-  const readsBuffer = new Uint8Array(values.length)
-  const mostWeight = mostExprs * LARGEST_CONE
-  for (const v of values) {
-    const i = v.id
-    const r = readers[i]!
-    for (const s of v.src) if (isStored(s) || readsBuffer[s.id]) readsBuffer[i] = 1
-    const buffer = isBuffer(v)
-    v.realised = !buffer && v.placement === null && (v.isRoot || alwaysStored(v))
-    reads[i] = v.src.reduce((n, x) => n + (isStored(x) ? (x.size >= v.size ? 1 : 0) : reads[x.id]!), 0)
-    if (v.node.prim === 'map' || v.node.prim === 'gather') {
-      cost[i] = v.node.prim === 'map' ? SCALARS[v.node.attrs.fn].cost : GATHER_COST
-      for (const x of v.src) {
-        const b = base(x)
-        // what is the same for a whole row is computed once a row
-        if (!b.realised) cost[i] = cost[i]! + cost[b.id]! * Math.min(1, b.size / v.size)
-        const alone = b.node.prim === 'dot' && readers[b.id]!.who !== 'many'
-        if (alone || (!b.realised && onProduct[b.id])) onProduct[i] = 1
-      }
-      const dear = cost[i]! > DEAR
-      const again = dear || onProduct[i] === 1 || reads[i]! >= MANY_READS
-      const repeated = (r.who === 'many' && again) || (dear && r.broadcast)
-      if (!fuse || r.product || (repeated && readsBuffer[i])) v.realised = true
-    }
-    weight[i] = ownWeight(v)
-    for (const s of v.src) if (!isStored(s)) weight[i] = weight[i]! + weight[s.id]!
-    if (weight[i]! > mostWeight && !v.realised && v.placement === null && !buffer) {
-      weight[i] = coneWeight(v)
-      if (weight[i]! > mostWeight) v.realised = true
-    }
-  }
-  for (const v of values) {
+  const marking = new Marking(graph.values, fuse, mostExprs * LARGEST_CONE)
+  for (const v of graph.values) marking.visit(v)
+  for (const v of graph.values) {
     if (v.node.prim === 'scatter') v.src.forEach(realiseOperand)
     realiseCompared(v)
+  }
+}
+
+/** One pass from the sources up; arrays are by position of a value. */
+class Marking {
+  readonly #fuse: boolean
+  readonly #mostWeight: number
+  readonly #readers: readonly Readers[]
+  /** Machine operations an element, of what is inlined. */
+  readonly #cost: Float64Array
+  /** Expressions of what is inlined. */
+  readonly #weight: Float64Array
+  /** Stored values of its size that it is computed from. */
+  readonly #reads: Float64Array
+  /** Computed from a product and nothing dear: better in the epilogue of that product, once. */
+  readonly #onProduct: Uint8Array
+  /** Some value below is in memory: only then can storing be cheaper than computing again. */
+  readonly #readsBuffer: Uint8Array
+
+  constructor(values: readonly Value[], fuse: boolean, mostWeight: number) {
+    this.#fuse = fuse
+    this.#mostWeight = mostWeight
+    this.#readers = readersOf(values)
+    this.#cost = new Float64Array(values.length)
+    this.#weight = new Float64Array(values.length)
+    this.#reads = new Float64Array(values.length)
+    this.#onProduct = new Uint8Array(values.length)
+    this.#readsBuffer = new Uint8Array(values.length)
+  }
+
+  visit(v: Value): void {
+    if (isBuffer(v)) return
+    const i = v.id
+    v.realised = v.placement === null && (v.isRoot || alwaysStored(v))
+    let reads = 0
+    for (const x of v.src) {
+      const stored = isStored(x)
+      if (stored || this.#readsBuffer[x.id]) this.#readsBuffer[i] = 1
+      if (!stored) reads += this.#reads[x.id]!
+      else if (x.size >= v.size) reads++
+    }
+    this.#reads[i] = reads
+    if ((v.node.prim === 'map' || v.node.prim === 'gather') && this.#isWorthStoring(v)) v.realised = true
+    this.#limitWeight(v)
+  }
+
+  #isWorthStoring(v: Value): boolean {
+    const i = v.id
+    let cost = v.node.prim === 'map' ? SCALARS[v.node.attrs.fn].cost : GATHER_COST
+    for (const x of v.src) {
+      const b = base(x)
+      // what is the same for a whole row is computed once a row
+      if (!b.realised) cost += this.#cost[b.id]! * Math.min(1, b.size / v.size)
+      const alone = b.node.prim === 'dot' && this.#readers[b.id]!.who !== 'many'
+      if (alone || (!b.realised && this.#onProduct[b.id])) this.#onProduct[i] = 1
+    }
+    this.#cost[i] = cost
+    const { who, product, broadcast } = this.#readers[i]!
+    if (!this.#fuse || product) return true
+    const dear = cost > DEAR
+    const again = dear || this.#onProduct[i] === 1 || this.#reads[i]! >= MANY_READS
+    return this.#readsBuffer[i] === 1 && ((who === 'many' && again) || (dear && broadcast))
+  }
+
+  /** A cone that would fill a kernel by itself is cut here. The sum over sources counts what is shared twice: count again. */
+  #limitWeight(v: Value): void {
+    let weight = ownWeight(v)
+    for (const x of v.src) if (!isStored(x)) weight += this.#weight[x.id]!
+    if (weight > this.#mostWeight && !v.realised && v.placement === null) {
+      weight = coneWeight(v)
+      if (weight > this.#mostWeight) v.realised = true
+    }
+    this.#weight[v.id] = weight
   }
 }
 
