@@ -1,6 +1,8 @@
 // Random graphs and their gradients, as cases: outputs of one graph are computed together, as a program with many results.
 import type { Case, CaseGroup } from './case.ts'
+import { EXACT } from './compare.ts'
 import { randomGraph } from './random-graph.ts'
+import { randomMixedGraph } from './random-mixed-graph.ts'
 
 /** Graphs in one test. */
 const GROUP = 20
@@ -17,6 +19,10 @@ export function randomGraphCases(): CaseGroup[] {
     ...Array.from({ length: 10 }, (_, g) => ({
       name: `random graphs ${1 + g * GROUP} … ${(g + 1) * GROUP}`,
       cases: seeds(1 + g * GROUP).map((seed) => randomCase(seed)),
+    })),
+    ...Array.from({ length: 10 }, (_, g) => ({
+      name: `random graphs of mixed dtypes ${1 + g * GROUP} … ${(g + 1) * GROUP}`,
+      cases: seeds(1 + g * GROUP).map(mixedCase),
     })),
     { name: 'deep random graphs', cases: seeds(20_240).map((seed) => randomCase(seed, 90)) },
     {
@@ -36,3 +42,9 @@ function randomCase(seed: number, operations?: number): Case {
     tolerance: { relative: 2e-4, absolute: 2e-6 },
   }
 }
+
+const mixedCase = (seed: number): Case => ({
+  name: `randomMixedGraph(${seed})`,
+  build: () => randomMixedGraph(seed),
+  tolerance: EXACT,
+})

@@ -2,11 +2,12 @@
 import { describe, expect, it } from 'vitest'
 import { createReferenceBackend } from '../../src/backend/reference/index.ts'
 import type { GraphBackend } from '../../src/backend/contract.ts'
-import { bytesOf, isFloat } from '../../src/graph/dtype.ts'
+import { bytesOf, DTYPE_NAMES, isFloat } from '../../src/graph/dtype.ts'
 import { sizeOf } from '../../src/graph/shape.ts'
 import { ulpDistance } from '../../src/testing/compare.ts'
 import { evaluateGraph } from '../../src/testing/graph-values.ts'
 import { randomGraph } from '../../src/testing/random-graph.ts'
+import { randomMixedGraph } from '../../src/testing/random-mixed-graph.ts'
 import { conformanceSuite } from '../../src/testing/suite.ts'
 
 /** The reference, except that the last element of each result has the highest bit of its exponent, or its lowest bit, turned. */
@@ -76,10 +77,10 @@ describe('the conformance kit', () => {
       expect(evaluateGraph([...again.outputs, ...again.gradients])).toEqual(values)
       for (const value of values) for (const x of value) expect(Number.isFinite(x)).toBe(true)
       if (values.slice(graph.outputs.length).some((g) => g.some((x) => x !== 0))) nonzero++
-      const stack = [...graph.outputs]
-      for (let node = stack.pop(); node; node = stack.pop()) {
+      const seen = new Set(graph.outputs)
+      for (const node of seen) {
         primitives.add(node.prim)
-        stack.push(...node.src)
+        for (const x of node.src) seen.add(x)
       }
     }
     expect(nonzero).toBeGreaterThan(80)
@@ -97,6 +98,27 @@ describe('the conformance kit', () => {
       'gather',
       'scatter',
     ])
+      expect(primitives).toContain(prim)
+  })
+
+  it('makes random graphs of every dtype whose results are not all alike', () => {
+    const dtypes = new Set<string>()
+    const primitives = new Set<string>()
+    let varied = 0
+    for (let seed = 1; seed <= 100; seed++) {
+      const roots = randomMixedGraph(seed)
+      expect(evaluateGraph(randomMixedGraph(seed))).toEqual(evaluateGraph(roots))
+      if (evaluateGraph(roots).some((value) => new Set(value as Iterable<number | bigint>).size > 2)) varied++
+      const seen = new Set(roots)
+      for (const node of seen) {
+        dtypes.add(node.dtype)
+        primitives.add(node.prim)
+        for (const x of node.src) seen.add(x)
+      }
+    }
+    expect(varied).toBeGreaterThan(50)
+    expect([...dtypes].toSorted()).toEqual([...DTYPE_NAMES].toSorted())
+    for (const prim of ['map', 'iota', 'reduce', 'argReduce', 'dot', 'gather', 'scatter', 'concat', 'pad'])
       expect(primitives).toContain(prim)
   })
 })
