@@ -51,11 +51,20 @@ function escapes(v: Value, members: ReadonlySet<Value>): boolean {
   return false
 }
 
-const escapingOf = (members: readonly Value[]): number => {
-  const inside = new Set(members)
-  const buffers = new Set<Value>()
-  for (const m of members) if (escapes(m, inside)) buffers.add(m.placement?.target ?? m)
-  return buffers.size
+/** Counts the buffers that members are stored to. A value that is several roots may go to several variables and an output. */
+function escapingOf(roots: readonly Value[]): (members: readonly Value[]) => number {
+  const copies = new Map<Value, number>()
+  for (const v of roots) copies.set(v, (copies.get(v) ?? -1) + 1)
+  return (members) => {
+    const inside = new Set(members)
+    const buffers = new Set<Value>()
+    let more = 0
+    for (const m of members) {
+      if (escapes(m, inside)) buffers.add(m.placement?.target ?? m)
+      more += copies.get(m) ?? 0
+    }
+    return buffers.size + more
+  }
 }
 
 class Scheduler {
@@ -184,7 +193,7 @@ export function schedule(graph: ValueGraph, capabilities: Capabilities, fuse: bo
   const limits: KernelLimits = {
     exprs: capabilities.maxExprs,
     buffers: capabilities.maxBuffers,
-    escaping: escapingOf,
+    escaping: escapingOf(graph.roots),
   }
   const scheduler = new Scheduler(limits, fuse)
   for (const v of graph.values) {
