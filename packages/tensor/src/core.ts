@@ -116,6 +116,7 @@ export {
   gelu,
   hardSigmoid,
   leakyRelu,
+  logSigmoid,
   mish,
   prelu,
   relu,

@@ -102,6 +102,16 @@ const seluNode = /* @__PURE__ */ named('selu', (x) =>
 export const softplus: FloatUnary = (x) => result(s.softplus(floating('softplus', 'x', x)))
 
 /**
+ * `log(sigmoid(x))` without overflow: `-softplus(-x)`.
+ * @example
+ * ```ts
+ * logSigmoid(tensor([0, -100])).print() // [-0.693, -100]
+ * ```
+ */
+export const logSigmoid: FloatUnary = (x) => result(logSigmoidNode(floating('logSigmoid', 'x', x), {}))
+const logSigmoidNode = /* @__PURE__ */ named('logSigmoid', (x) => s.neg(s.softplus(s.neg(x))))
+
+/**
  * 1 above 0, `alpha` elsewhere, NaN for NaN. Has no gradient.
  * @param alpha default 0
  * @example

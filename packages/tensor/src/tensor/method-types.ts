@@ -174,6 +174,8 @@ export interface TensorMethods {
   selu: FloatMethod
   /** `log(1 + exp(this))`. */
   softplus: FloatMethod
+  /** `log(sigmoid(this))`, without overflow. */
+  logSigmoid: FloatMethod
   /** `this * sigmoid(this)`. */
   silu: FloatMethod
   /** `this * sigmoid(this)`. */

@@ -270,6 +270,7 @@ describe('activations', () => {
     ['elu', () => tf.elu([-1, 1, -3, 2]), [Math.exp(-1) - 1, 1, Math.exp(-3) - 1, 2]],
     ['selu', () => tf.selu([-1, 2, -3, 4]), [-1.1113307, 2.101402, -1.6705687, 4.202804]],
     ['softplus', () => tf.softplus([0, 1, -1, 200]), [Math.LN2, 1.3132617, 0.3132617, 200]],
+    ['logSigmoid', () => tf.logSigmoid([0, 1, -200]), [-Math.LN2, -0.3132617, -200]],
     ['step', () => tf.step([0, 2, -1, NaN]), [0, 1, 0, NaN]],
     ['step with alpha', () => tf.step([0, 2, -1, -3], 2), [2, 1, 2, 2]],
     ['step of ints', () => tf.step(ints([-1, 3])), [0, 1], 'int32'],
