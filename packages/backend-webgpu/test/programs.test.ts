@@ -302,3 +302,21 @@ describe('a training step', () => {
     await backend.verdict()
   })
 })
+
+describe('eight bindings', () => {
+  it('hold when one value goes to several variables and to an output', async () => {
+    const held = Array.from({ length: 4 }, () => variable(matrix(1, 6)))
+    const step = jit((a: Tensor, b: Tensor, c: Tensor): Tensor[] => {
+      const value = tanh(a)
+      for (const v of held) v.assign(value)
+      return [value, mul(a, b), mul(a, c)]
+    })
+    backend.programs.length = 0
+    const results = step(matrix(1, 6), matrix(1, 6, 1), matrix(1, 6, 2))
+    const expected = Array.from(numbers(6), Math.tanh)
+    for (const t of [results[0]!, ...held])
+      ((await t.data()) as Float32Array).forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, 5))
+    for (const { kernels } of backend.programs)
+      for (const k of kernels) expect(k.bindings.length).toBeLessThanOrEqual(8)
+  })
+})
