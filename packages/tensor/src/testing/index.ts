@@ -4,3 +4,9 @@ export { type WorkCounters, workCounters } from './counters.ts'
 export { interleavingProperty } from './interleaving.ts'
 export { runtimePromises } from './runtime-promises.ts'
 export type { TestApi } from './test-api.ts'
+export {
+  INTERPRETER_CAPABILITIES,
+  interpretingBackend,
+  type InterpretingBackend,
+  runProgram,
+} from './ir-interpreter.ts'
