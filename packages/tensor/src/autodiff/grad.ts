@@ -163,6 +163,10 @@ function pull(
   dy: Tensor | undefined,
   call: () => unknown,
 ): { value: Tensor; nodes: (Node | null)[] } {
+  if (!args.some((argument) => argument.marks.length))
+    throw new Error(
+      `[${op}] nothing to differentiate: the argument holds no float tensor; cast it to float32 first`,
+    )
   return withGradientScope(() => {
     const result = call()
     const y = dy ? floatNode(op, returnedNode(op, result)) : scalarNode(op, result)

@@ -121,9 +121,14 @@ const NONE: readonly Node[] = []
  */
 export function differentiableSources(node: Node): readonly (Node | null)[] {
   if (node.prim === 'stop' || !isFloat(node.dtype)) return NONE
-  if (node.prim !== 'composite') return node.src.map((x) => (isFloat(x.dtype) ? x : null))
+  if (node.prim !== 'composite') return floatsOf(node.src)
   if (!node.attrs.definition.vjp) return node.src.slice(0, 1)
   return node.src.map((x, i) => (i > 0 && isFloat(x.dtype) ? x : null))
+}
+
+function floatsOf(src: readonly Node[]): readonly (Node | null)[] {
+  for (const x of src) if (!isFloat(x.dtype)) return src.map((y) => (isFloat(y.dtype) ? y : null))
+  return src
 }
 
 // ---- geometry

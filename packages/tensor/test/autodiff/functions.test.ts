@@ -70,6 +70,13 @@ describe('grad', () => {
     const g = grad((p: { a: Tensor; b: Tensor }) => squares(p.a))({ a: tensor([1]), b: tensor([5, 6]) })
     close(g.b, [0, 0])
   })
+  it('takes numbers and arrays of numbers as one tensor, and variables as their values', () => {
+    close(grad((x: Tensor | number) => square(x as Tensor))(3) as Tensor, [6])
+    close(grad((x: Tensor | number[]) => squares(x as Tensor))([1, 2]) as Tensor, [2, 4])
+    const w = variable(tensor([1, 2]))
+    close(grad((p: { w: Tensor }) => squares(p.w))({ w }).w, [2, 4])
+    w.dispose()
+  })
   it('nests without confusing perturbations', () => {
     // d/dx (x · d/dy (x + y)) = 1, not 2
     const f = (x: Tensor): Tensor => mul(x, grad((y: Tensor) => add(x, y))(scalar(1)))
@@ -245,6 +252,13 @@ describe('stopGradient, vjp, jvp, hvp', () => {
     close(value.y, [2 * Math.sin(0.1), 3 * Math.sin(0.2)])
     close(tangent.y, [2 * Math.cos(0.1) + 0.5 * Math.sin(0.1), 30 * Math.cos(0.2)])
     close(tangent.z, [11])
+  })
+  it('jvp goes through own derivatives', () => {
+    const odd = customGrad((x: Tensor) => ({
+      value: square(x),
+      gradient: (dy: Tensor) => mul(dy, mul(x, 5)),
+    }))
+    close(jvp((x: Tensor) => sin(odd(x)), [scalar(2)], [scalar(3)]).tangent, [Math.cos(4) * 10 * 3])
   })
   it('jvp of something that does not depend is zero', () => {
     const { tangent } = jvp((_x: Tensor) => tensor([1, 2]), [scalar(1)], [scalar(1)])

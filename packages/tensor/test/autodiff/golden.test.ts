@@ -31,6 +31,8 @@ describe('golden program 12', () => {
     const perExample = vmap(grad(f))(x)
     expect(perExample.shape).toEqual([32, 8])
     const got = await values(perExample)
-    ;(await values(x)).forEach((v, i) => expect(got[i]).toBeCloseTo(2 * Math.tanh(v) * (1 - Math.tanh(v) ** 2), 5))
+    ;(await values(x)).forEach((v, i) =>
+      expect(got[i]).toBeCloseTo(2 * Math.tanh(v) * (1 - Math.tanh(v) ** 2), 5),
+    )
   })
 })
