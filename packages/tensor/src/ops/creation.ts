@@ -9,13 +9,13 @@ import type {
   Fill,
   Filled,
   Linspace,
-  Like,
   Range,
   RankedTensor,
   ScalarOf,
   TensorOf,
   VectorOf,
-} from '../tensor/op-types.ts'
+} from '../tensor/creation-types.ts'
+import type { Like } from '../tensor/op-types.ts'
 import { hostNode } from '../tensor/tensor.ts'
 import type { TensorLike } from '../tensor/types.ts'
 import { assertDType } from './cast.ts'

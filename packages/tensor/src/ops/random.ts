@@ -6,7 +6,7 @@ import { assertShape } from '../graph/shape.ts'
 import { streamFor } from '../random/generator.ts'
 import { integers, truncatedNormal as truncatedNormalOf } from '../random/sample.ts'
 import { type Key, unitNormal, unitUniform } from '../random/stream.ts'
-import type { RandomInteger, RandomNormal, RandomUniform } from '../tensor/op-types.ts'
+import type { RandomInteger, RandomNormal, RandomUniform } from '../tensor/creation-types.ts'
 import { assertDType } from './cast.ts'
 import { given, result } from './operands.ts'
 

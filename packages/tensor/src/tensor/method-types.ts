@@ -21,11 +21,11 @@ import type {
   Tiled,
   Transposed,
 } from './movement-types.ts'
-import type { AxisArgument, Moments, Paddings, ReducedDTypes, Same, Sizes } from './op-types.ts'
+import type { Moments, ReducedDTypes, Same } from './op-types.ts'
 import type { Reduce } from './reduction-types.ts'
 import type { AsDType, Check, Default, Fix, Mutable, Out, ShapeOf } from './shape-types.ts'
 import type { Tensor } from './tensor.ts'
-import type { Arg, Axes, Dim } from './types.ts'
+import type { Arg, Axes, AxisArgument, Dim, Paddings, Sizes } from './types.ts'
 
 type UnaryMethod = <E extends Tensor = never, H extends Tensor = Tensor>(
   this: H,

@@ -10,7 +10,7 @@ import type {
   OuterShape,
   StretchTo,
 } from './broadcast-types.ts'
-import type { Common, DTypeOf, FloatDType, Given, NumberDType } from './dtype-types.ts'
+import type { Common, DTypeOf, FloatDType, NumberDType } from './dtype-types.ts'
 import type { Gathered, Joined, Layers, ListDType, OneHotShape, Parts, Stacked } from './join-types.ts'
 import type {
   Flattened,
@@ -25,77 +25,8 @@ import type {
 import type { Reduce } from './reduction-types.ts'
 import type { AsDType, Check, Default, Fix, Mutable, Out, ShapeOf } from './shape-types.ts'
 import type { Tensor } from './tensor.ts'
-import type { Arg, Axes, Dim, Scalars, Shape, TensorLike } from './types.ts'
+import type { Arg, Axes, AxisArgument, Dim, Paddings, Shape, Sizes } from './types.ts'
 import type { Variable } from './variable.ts'
-
-export type Sizes = readonly number[]
-export type Paddings = readonly (readonly [number, number])[]
-export type AxisArgument = Axes | undefined | null
-
-// ---- creation
-export type TensorOf = <
-  R extends Shape = never,
-  const V extends TensorLike = TensorLike,
-  const T extends Sizes = never,
-  D extends DType = never,
->(
-  values: V,
-  shape?: T,
-  dtype?: D,
-) => [R] extends [never]
-  ? Tensor<Fix<[T] extends [never] ? ShapeOf<V> : Mutable<T>>, AsDType<Given<D, DTypeOf<V>>>>
-  : Tensor<NoInfer<R>, Given<D, DTypeOf<V>> & DType>
-export type ScalarOf = <const V extends Scalars, D extends DType = never>(
-  value: V,
-  dtype?: D,
-) => Tensor<Fix<[]>, AsDType<Given<D, DTypeOf<V>>>>
-
-// As coarse as in tfjs: `let a = tensor2d(…); a = tensor2d(…)` is everyday code.
-interface RankShapes {
-  1: [number]
-  2: [number, number]
-  3: [number, number, number]
-  4: [number, number, number, number]
-  5: [number, number, number, number, number]
-  6: [number, number, number, number, number, number]
-}
-export type VectorOf = <V extends TensorLike, D extends DType = never>(
-  values: V,
-  dtype?: D,
-) => Tensor<Fix<[number]>, AsDType<Given<D, DTypeOf<V>>>>
-export type RankedTensor<Rank extends keyof RankShapes> = <V extends TensorLike, D extends DType = never>(
-  values: V,
-  shape?: Readonly<RankShapes[Rank]>,
-  dtype?: D,
-) => Tensor<Fix<RankShapes[Rank]>, AsDType<Given<D, DTypeOf<V>>>>
-export type Filled = <const T extends Sizes, D extends DType = 'float32'>(
-  shape: T,
-  dtype?: D,
-) => Tensor<Fix<Mutable<T>>, D>
-export type Fill = <const T extends Sizes, V extends Scalars = Scalars, D extends DType = never>(
-  shape: T,
-  value: V,
-  dtype?: D,
-) => Tensor<Fix<Mutable<T>>, AsDType<Given<D, DTypeOf<V>>>>
-export type Like = <const X extends Arg>(x: X) => SameKind<X, DTypeOf<X>>
-export type Eye = <
-  const N extends number,
-  const M extends number = N,
-  const B extends Sizes = [],
-  D extends DType = 'float32',
->(
-  numRows: N,
-  numColumns?: M,
-  batchShape?: B,
-  dtype?: D,
-) => Tensor<Fix<Mutable<[...B, N, M]>>, D>
-export type Linspace = <const N extends number>(start: number, stop: number, num: N) => Tensor<[N], 'float32'>
-export type Range = <D extends DType = 'float32'>(
-  start: number,
-  stop: number,
-  step?: number,
-  dtype?: D,
-) => Tensor<[number], D>
 
 // ---- elementwise, one argument
 /** X itself where its dtype stays (so generic code keeps its type), a plain tensor where X is a variable or host values. */
@@ -111,6 +42,7 @@ type SameKind<X, D> = X extends Variable
 /** The same shape, with dtype D. */
 export type Same<E, X, D> = [E] extends [never] ? SameKind<X, D> : NoInfer<E>
 
+export type Like = <const X extends Arg>(x: X) => SameKind<X, DTypeOf<X>>
 export type Unary = <E extends Tensor = never, const X extends Arg = Arg>(
   x: X,
 ) => Same<E, X, NumberDType<DTypeOf<X>>>
@@ -398,31 +330,10 @@ export type LayerNorm = <E extends Tensor = never, const X extends Arg = Arg>(
   axis?: Axes,
   epsilon?: number,
 ) => Same<E, X, FloatDType<DTypeOf<X>>>
-
-// ---- random
+// ---- dropout
 export type Dropout = <E extends Tensor = never, const X extends Arg = Arg>(
   x: X,
   rate: number,
   noiseShape?: Sizes,
   seed?: number,
 ) => Same<E, X, DTypeOf<X>>
-export type RandomUniform = <const T extends Sizes, D extends DType = 'float32'>(
-  shape: T,
-  minval?: number,
-  maxval?: number,
-  dtype?: D,
-  seed?: number,
-) => Tensor<Fix<Mutable<T>>, D>
-export type RandomInteger = <const T extends Sizes>(
-  shape: T,
-  minval: number,
-  maxval: number,
-  seed?: number,
-) => Tensor<Fix<Mutable<T>>, 'int32'>
-export type RandomNormal = <const T extends Sizes, D extends 'float32' | 'float64' | 'int32' = 'float32'>(
-  shape: T,
-  mean?: number,
-  stdDev?: number,
-  dtype?: D | null,
-  seed?: number,
-) => Tensor<Fix<Mutable<T>>, D>

@@ -17,6 +17,12 @@ export type TensorLike = TypedArray | Scalars | readonly TensorLike[]
 export type Arg = Tensor | TensorLike
 /** One axis or several; negative ones count from the back. */
 export type Axes = number | readonly number[]
+/** The axes of a reduction: null and undefined mean all. */
+export type AxisArgument = Axes | undefined | null
+/** Run-time sizes, one an axis. */
+export type Sizes = readonly number[]
+/** `[before, after]` for each axis. */
+export type Paddings = readonly (readonly [number, number])[]
 
 /** Nested arrays that hold the values of a tensor: `number[][]` for rank 2; `bigint` for int64. */
 export type ArrayOf<S extends Shape, D extends DType> = 0 extends 1 & S
