@@ -6,10 +6,11 @@ import type { KernelBackend } from '../../src/backend/contract.ts'
 import { distance, evaluate, expected, type TestLeaf } from './evaluation.ts'
 import { randomGraph } from './random-graph.ts'
 
-const GRAPHS = Number(process.env['DL_GRAPHS'] ?? 300)
+const GRAPHS = Number(process.env['DL_GRAPHS'] ?? 200)
 const FIRST = Number(process.env['DL_SEED'] ?? 1)
 
-function check(seed: number, backend: KernelBackend, fuse: boolean): void {
+/** Checks one graph; how many of its roots replaced a leaf in place. */
+function check(seed: number, backend: KernelBackend, fuse: boolean): number {
   const { roots, keep, inPlace, log } = randomGraph(seed, 4 + (seed % 14))
   const describeCase = `seed ${seed}\n${log}`
   const wanted = expected(roots)
@@ -27,6 +28,7 @@ function check(seed: number, backend: KernelBackend, fuse: boolean): void {
     expect(distance(leaves.get(l)!, data), describeCase).toBe(0)
   }
   clearNodeTable()
+  return written.size
 }
 
 describe('random graphs agree with the reference', () => {
@@ -38,7 +40,9 @@ describe('random graphs agree with the reference', () => {
   ] as const)(
     '%s',
     (_name, backend, fuse) => {
-      for (let seed = FIRST; seed < FIRST + GRAPHS; seed++) check(seed, backend, fuse)
+      let inPlace = 0
+      for (let seed = FIRST; seed < FIRST + GRAPHS; seed++) inPlace += check(seed, backend, fuse)
+      expect(inPlace).toBeGreaterThan(GRAPHS / 20)
     },
     60_000,
   )
