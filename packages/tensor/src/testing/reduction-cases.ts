@@ -1,11 +1,11 @@
 // Reductions over every set of axes, for every kind and dtype; argReduce with ties and NaN.
 import { type DType, DTYPE_NAMES, isFloat } from '../graph/dtype.ts'
 import type { Node, ReduceKind } from '../graph/node.ts'
-import { argReduce, broadcastTo, dot, reduce, reshape, s, transpose } from '../graph/primitives.ts'
+import { argReduce, broadcastTo, dot, reduce, reshape, reverse, s, transpose } from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
 import type { Case, CaseGroup } from './case.ts'
 import { EXACT, type Tolerance } from './compare.ts'
-import { input, inputLaidOut, type Layout } from './graph-values.ts'
+import { input, inputLaidOut, type Layout, LAYOUTS } from './graph-values.ts'
 import { Random, randomArray } from './random-values.ts'
 
 const SHAPES: readonly Dims[] = [[17], [1031], [3, 5], [33, 65], [2, 3, 4], [5, 1, 7, 3], [4, 0, 3], [1, 1]]
@@ -149,6 +149,26 @@ function chains(): CaseGroup {
       const best = reduce('max', p, [1])
       const weights = dot(s.tanh(best), x([1, 7]))
       return [best, s.select(s.eq(p, best), weights, 0), argReduce('max', p, 1)]
+    },
+    ...Object.fromEntries(
+      LAYOUTS.flatMap((layout) =>
+        [
+          [12, 12],
+          [5, 19],
+          [3, 4, 9],
+        ].map((shape) => [
+          `a value scaled by the sum of its squares, ${layout} [${shape.join(', ')}]`,
+          () => {
+            const a = inputLaidOut(layout, 'float32', shape, randomArray(random, 'float32', sizeOf(shape)))
+            const all = a.shape.map((_, i) => i)
+            return [s.mul(a, reduce('sum', s.square(a), all)), s.sub(a, reduce('max', a, all))]
+          },
+        ]),
+      ),
+    ),
+    'a reversed value and its sum': () => {
+      const a = reverse(x([12, 12]), [1])
+      return [s.add(a, s.mul(reduce('sum', s.square(a), [0, 1]), 0.01))]
     },
     'a long row': () => [softmax(x([2, 5000]), 1)],
   }

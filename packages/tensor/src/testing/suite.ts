@@ -16,7 +16,7 @@ import { interleavingProperty } from './interleaving.ts'
 import { runtimePromises } from './runtime-promises.ts'
 import { scalarCases } from './scalar-cases.ts'
 import type { TestApi } from './test-api.ts'
-import { runUpdate, UPDATES } from './update-cases.ts'
+import { randomUpdate, runUpdate, UPDATES } from './update-cases.ts'
 
 /** The tables by name, to run some of them alone. */
 const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
@@ -34,6 +34,9 @@ const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
 const PARTS: Readonly<Record<string, (api: TestApi) => void>> = {
   update: ({ it }) => {
     for (const update of UPDATES) it(update.name, () => runUpdate(update))
+    it('random updates', async () => {
+      for (let seed = 1; seed <= 60; seed++) await runUpdate(randomUpdate(seed))
+    })
   },
   runtime: (api) => {
     runtimePromises(api)

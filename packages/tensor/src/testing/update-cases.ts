@@ -59,6 +59,42 @@ export const UPDATES: readonly Update[] = [
   },
 ]
 
+/** Functions of `[12, 12]` values that read at the same, at other, or at all indices. */
+const TERMS: readonly ((x: Node, y: Node) => Node)[] = [
+  (x, y) => s.mul(s.add(x, y), 0.6),
+  (x, y) => s.sub(s.tanh(x), s.mul(y, 0.3)),
+  (x) => transpose(x, [1, 0]),
+  (x) => reverse(x, [1]),
+  (x, y) => s.max(x, transpose(y, [1, 0])),
+  (x) => concat([slice(x, [3, 0], [N - 3, N]), slice(x, [0, 0], [3, N])], 0),
+  (x, y) => s.mul(dot(x, y), 0.2),
+  (x, y) => s.mul(dot(x, transpose(y, [1, 0])), 0.2),
+  (x) => s.sub(x, s.mul(reduce('sum', x, [1]), 1 / N)),
+  (x) => s.sub(x, reduce('max', x, [0])),
+  (x, y) => s.add(x, s.mul(reduce('sum', s.square(y), [0, 1]), 0.01)),
+]
+
+/** Random updates of both variables from values that share parts, with reads beside them. */
+export function randomUpdate(seed: number): Update {
+  return {
+    name: `randomUpdate(${seed})`,
+    step: (a, b) => {
+      const random = new Random(seed)
+      const pool = [a, b]
+      for (let i = random.integer(1, 6); i > 0; i--)
+        pool.push(random.pick(TERMS)(random.pick(pool), random.pick(pool)))
+      const bounded = (x: Node): Node => s.div(x, s.add(s.abs(x), 1))
+      return {
+        ...(random.next() < 0.8 && { a: random.next() < 0.5 ? bounded(pool.at(-1)!) : random.pick(pool) }),
+        ...(random.next() < 0.6 && {
+          b: random.next() < 0.5 ? bounded(random.pick(pool)) : random.pick(pool),
+        }),
+        read: Array.from({ length: random.integer(0, 2) }, () => random.pick(pool)),
+      }
+    },
+  }
+}
+
 /** Three steps of an update on the active backend; after each, both variables and all reads are compared with the reference. */
 export async function runUpdate({ name, step }: Update): Promise<void> {
   const random = new Random(13)
