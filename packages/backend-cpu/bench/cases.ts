@@ -57,7 +57,10 @@ export function kernelsOf(w: Workload): () => void {
 const tensor = (data: Float32Array, shape: number[]): Tensor => dl.tensor(data, shape) as Tensor
 
 /** Op by name over inputs given as data. */
-export function workload(name: string, inputs: { readonly data: Float32Array; readonly shape: number[] }[]): Workload {
+export function workload(
+  name: string,
+  inputs: { readonly data: Float32Array; readonly shape: number[] }[],
+): Workload {
   const x = inputs.map((i) => dl.variable(tensor(i.data, i.shape)) as unknown as Tensor)
   return jitted(() => OPS[name]!(...x))
 }
@@ -99,14 +102,22 @@ export interface Trainer {
 }
 
 /** The prototype's MLP trainer: dense layers with relu, softmax cross-entropy, Adam. */
-export function trainer(sizes: number[], batch: number, weights: Float32Array[], x: Float32Array, labels: Float32Array): Trainer {
+export function trainer(
+  sizes: number[],
+  batch: number,
+  weights: Float32Array[],
+  x: Float32Array,
+  labels: Float32Array,
+): Trainer {
   const images = tensor(x, [batch, sizes[0]!])
   const targets = tensor(labels, [batch, sizes.at(-1)!])
   const params = weights.map((w, i) => {
     const layer = i >> 1
     return dl.variable(tensor(w, i % 2 === 0 ? [sizes[layer]!, sizes[layer + 1]!] : [sizes[layer + 1]!]))
   })
-  const state = params.map((p) => [dl.variable(dl.zeros(p.shape as number[])), dl.variable(dl.zeros(p.shape as number[]))] as const)
+  const state = params.map(
+    (p) => [dl.variable(dl.zeros(p.shape as number[])), dl.variable(dl.zeros(p.shape as number[]))] as const,
+  )
   const [c1, c2] = [dl.runtimeScalar(0), dl.runtimeScalar(0)]
   let t = 0
   const step = dl.jit(() => {
@@ -125,7 +136,10 @@ export function trainer(sizes: number[], batch: number, weights: Float32Array[],
       const v2 = dl.add(dl.mul(v as unknown as Tensor, 0.999), dl.mul(dl.square(g), 0.001))
       m.assign(m2 as never)
       v.assign(v2 as never)
-      const update = dl.div(dl.mul(m2, c1.read() as Tensor), dl.add(dl.sqrt(dl.mul(v2, c2.read() as Tensor)), 1e-8))
+      const update = dl.div(
+        dl.mul(m2, c1.read() as Tensor),
+        dl.add(dl.sqrt(dl.mul(v2, c2.read() as Tensor)), 1e-8),
+      )
       p.assign(dl.sub(p as unknown as Tensor, update) as never)
     })
     return value as Tensor

@@ -9,15 +9,24 @@ const NEIGHBOUR = { 7: 8, 31: 32, 33: 32, 127: 128, 257: 256 }
 const OPS = ['matMul', 'matMulTa', 'matMulTb', 'matMulTaTb']
 const near = (n) => NEIGHBOUR[n] ?? n
 const seconds = Number(process.argv[2] ?? 120)
-const data = (rows, columns) => ({ data: Float32Array.from({ length: rows * columns }, (_, i) => ((i * 7919) % 101) / 101 - 0.5), shape: [rows, columns] })
+const data = (rows, columns) => ({
+  data: Float32Array.from({ length: rows * columns }, (_, i) => ((i * 7919) % 101) / 101 - 0.5),
+  shape: [rows, columns],
+})
 
 function check(op, m, n, k, a, b, actual) {
   const at = (x, i, j, t) => x.data[t ? j * x.shape[1] + i : i * x.shape[1] + j]
   const [ta, tb] = [op.includes('Ta'), op.endsWith('Tb')]
-  for (const [i, j] of [[0, 0], [m - 1, n - 1], [m >> 1, n >> 1], [m - 1, 0]]) {
+  for (const [i, j] of [
+    [0, 0],
+    [m - 1, n - 1],
+    [m >> 1, n >> 1],
+    [m - 1, 0],
+  ]) {
     let sum = 0
     for (let q = 0; q < k; q++) sum += at(a, i, q, ta) * at(b, q, j, tb)
-    if (Math.abs(sum - actual[i * n + j]) > 1e-4 * Math.sqrt(k)) throw new Error(`wrong value in ${op} ${m}x${n}x${k}: ${actual[i * n + j]}, not ${sum}`)
+    if (Math.abs(sum - actual[i * n + j]) > 1e-4 * Math.sqrt(k))
+      throw new Error(`wrong value in ${op} ${m}x${n}x${k}: ${actual[i * n + j]}, not ${sum}`)
   }
 }
 
@@ -38,10 +47,12 @@ function cell(op, m, n, k) {
 
 const pairs = []
 for (const op of OPS)
-  for (const m of SIZES) for (const n of SIZES) for (const k of SIZES) {
-    const [c, neighbour] = [cell(op, m, n, k), cell(op, near(m), near(n), near(k))]
-    if (c !== neighbour) pairs.push([c, neighbour])
-  }
+  for (const m of SIZES)
+    for (const n of SIZES)
+      for (const k of SIZES) {
+        const [c, neighbour] = [cell(op, m, n, k), cell(op, near(m), near(n), near(k))]
+        if (c !== neighbour) pairs.push([c, neighbour])
+      }
 const flop = (c) => 2 * c.m * c.n * c.k
 // rounds over all cells, so that a busy moment of the machine spoils one sample of many; large ones get fewer turns
 const start = performance.now()
@@ -55,8 +66,11 @@ while (rounds < 2 || performance.now() - start < seconds * 1000) {
   }
   rounds++
 }
-const ratios = pairs.map(([c, d]) => ({ c, d, ratio: c.best / flop(c) / (d.best / flop(d)) })).toSorted((x, y) => y.ratio - x.ratio)
-const show = (r) => `${r.ratio.toFixed(2)}  ${r.c.key} ${(r.c.best * 1000).toFixed(1)} µs against ${r.d.key} ${(r.d.best * 1000).toFixed(1)} µs`
+const ratios = pairs
+  .map(([c, d]) => ({ c, d, ratio: c.best / flop(c) / (d.best / flop(d)) }))
+  .toSorted((x, y) => y.ratio - x.ratio)
+const show = (r) =>
+  `${r.ratio.toFixed(2)}  ${r.c.key} ${(r.c.best * 1000).toFixed(1)} µs against ${r.d.key} ${(r.d.best * 1000).toFixed(1)} µs`
 const large = ratios.filter(({ c }) => c.m * c.n * c.k >= 32 ** 3)
 const small = ratios.filter(({ c }) => c.m * c.n * c.k < 32 ** 3)
 console.log(`node ${process.version}, ${cells.size} products, ${rounds} rounds`)

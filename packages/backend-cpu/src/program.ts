@@ -84,6 +84,7 @@ function emitProgram(heap: Heap, workspace: Workspace, program: Program, options
     module,
     relaxed: options.relaxed,
     buffers: program.buffers,
+    sameMemory: (a, b) => a === b || samePlace(program.buffers[a]!.place, program.buffers[b]!.place),
     scalarDtypes: program.scalars,
     scalarAddress: (slot) => options.scalars + slot * 8,
     table: (values) => {
@@ -115,6 +116,11 @@ function emitProgram(heap: Heap, workspace: Workspace, program: Program, options
     h: host,
   })
   return { exports: instance.exports, places, arena: options.arena, workspaceBytes }
+}
+
+function samePlace(a: Place, b: Place): boolean {
+  if (a.kind === 'param') return b.kind === 'param' && a.slot === b.slot
+  return b.kind === 'arena' && a.offset === b.offset
 }
 
 function emitKernel(env: Environment, name: string, kernel: Kernel): EmittedKernel {

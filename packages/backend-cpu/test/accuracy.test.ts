@@ -15,7 +15,14 @@ function apply(fn: ScalarName, columns: readonly Float32Array[], on: CpuBackend)
   const buffers = [...columns, columns[0]!].map(() => ({ dtype: 'float32' as const, size: n }))
   const out = columns.length
   const program = makeProgram(buffers, [
-    { kind: 'row', name: fn, sizes: [n], outer: 1, exprs: x.list, stores: [{ buffer: out, expr: y, addr: [0, 1] }] },
+    {
+      kind: 'row',
+      name: fn,
+      sizes: [n],
+      outer: 1,
+      exprs: x.list,
+      stores: [{ buffer: out, expr: y, addr: [0, 1] }],
+    },
   ])
   const pointers = buffers.map(() => on.allocate(n * 4))
   columns.forEach((c, i) => on.write(pointers[i]!, c))
@@ -56,11 +63,41 @@ function sweep(low: number, high: number, perBinade: number): Float32Array {
   return Float32Array.from(out)
 }
 const SPECIALS = [
-  0, -0, NaN, Infinity, -Infinity, 1, -1, 0.5, 2 ** -149, -(2 ** -149), 1e-40, 2 ** -126, 3.4028234663852886e38,
-  -3.4028234663852886e38, 88.72, 88.7228, 88.73, 89, -87.3, -87.34, -100, -103.9, -104, 1e10, -1e10, 1e30,
+  0,
+  -0,
+  NaN,
+  Infinity,
+  -Infinity,
+  1,
+  -1,
+  0.5,
+  2 ** -149,
+  -(2 ** -149),
+  1e-40,
+  2 ** -126,
+  3.4028234663852886e38,
+  -3.4028234663852886e38,
+  88.72,
+  88.7228,
+  88.73,
+  89,
+  -87.3,
+  -87.34,
+  -100,
+  -103.9,
+  -104,
+  1e10,
+  -1e10,
+  1e30,
 ]
 
-const CASES: { readonly fn: ScalarName; readonly from: number; readonly to: number; readonly ulp: number; readonly positive?: boolean }[] = [
+const CASES: {
+  readonly fn: ScalarName
+  readonly from: number
+  readonly to: number
+  readonly ulp: number
+  readonly positive?: boolean
+}[] = [
   { fn: 'exp', from: -30, to: 7, ulp: 2 },
   { fn: 'log', from: -149, to: 127, ulp: 2, positive: true },
   { fn: 'tanh', from: -140, to: 10, ulp: 4 },
@@ -84,7 +121,9 @@ for (const [name, on] of Object.entries(backends))
           if (e > worst) [worst, at] = [e, i]
         })
         if (process.env['DL_PRINT_ULP']) console.log(name, fn, worst.toFixed(2), 'at', x[at])
-        expect(worst, `${fn}(${x[at]}) = ${y[at]}, exactly ${SCALARS[fn].js(x[at]!)}`).toBeLessThanOrEqual(ulp)
+        expect(worst, `${fn}(${x[at]}) = ${y[at]}, exactly ${SCALARS[fn].js(x[at]!)}`).toBeLessThanOrEqual(
+          ulp,
+        )
       })
 
     for (const fn of ['pow', 'rem'] as const)
@@ -99,6 +138,9 @@ for (const [name, on] of Object.entries(backends))
           const e = error(y[i]!, SCALARS[fn].js(v, b[i]!))
           if (e > worst) [worst, at] = [e, i]
         })
-        expect(worst, `${fn}(${a[at]}, ${b[at]}) = ${y[at]}, exactly ${SCALARS[fn].js(a[at]!, b[at]!)}`).toBeLessThanOrEqual(1)
+        expect(
+          worst,
+          `${fn}(${a[at]}, ${b[at]}) = ${y[at]}, exactly ${SCALARS[fn].js(a[at]!, b[at]!)}`,
+        ).toBeLessThanOrEqual(1)
       })
   })

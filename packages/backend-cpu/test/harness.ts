@@ -76,26 +76,24 @@ export interface Outcome {
   readonly expected: readonly TypedArray[]
 }
 
-/** Runs both; buffers start equal. */
-export function runBoth(
+const contentOf = (specs: readonly BufferSpec[], seed: number): TypedArray[] => {
+  const random = randomSource(seed)
+  return specs.map((s) => s.data ?? randomData(s.dtype, s.size, random))
+}
+
+/** Runs on the backend only; the content of every buffer afterwards. */
+export function runAlone(
   specs: readonly BufferSpec[],
   kernels: readonly Kernel[],
   seed = 1,
   scalars: readonly (readonly [DType, Element])[] = [],
   on: CpuBackend = backend,
-): Outcome {
-  const random = randomSource(seed)
-  const start = specs.map((s) => s.data ?? randomData(s.dtype, s.size, random))
+): readonly TypedArray[] {
+  const start = contentOf(specs, seed)
   const program = makeProgram(
     specs,
     kernels,
     scalars.map(([d]) => d),
-  )
-  const expected = start.map((d) => d.slice() as TypedArray)
-  execute(
-    program,
-    expected,
-    scalars.map(([, v]) => v),
   )
   const pointers = start.map((d) => {
     const p = on.allocate(d.byteLength)
@@ -110,7 +108,28 @@ export function runBoth(
   const actual = specs.map((s, i) => on.readSync(pointers[i]!, s.dtype, s.size))
   executable.dispose()
   pointers.forEach((p, i) => on.free(p, start[i]!.length * bytesOf(specs[i]!.dtype)))
-  return { actual, expected }
+  return actual
+}
+
+/** Runs both; buffers start equal. */
+export function runBoth(
+  specs: readonly BufferSpec[],
+  kernels: readonly Kernel[],
+  seed = 1,
+  scalars: readonly (readonly [DType, Element])[] = [],
+  on: CpuBackend = backend,
+): Outcome {
+  const expected = contentOf(specs, seed).map((d) => d.slice() as TypedArray)
+  execute(
+    makeProgram(
+      specs,
+      kernels,
+      scalars.map(([d]) => d),
+    ),
+    expected,
+    scalars.map(([, v]) => v),
+  )
+  return { actual: runAlone(specs, kernels, seed, scalars, on), expected }
 }
 
 /** First place where two buffers differ by more than `tolerance`, relative to the largest magnitude; null when none. */

@@ -80,7 +80,9 @@ describe('backend', () => {
       ;(globalThis as { WebAssembly?: unknown }).WebAssembly = undefined
       const backend = new CpuBackend()
       expect(backend.ready).toBe(false)
-      await expect(backend.start()).rejects.toThrow("[cpu] the backend can't start: this engine has no WebAssembly")
+      await expect(backend.start()).rejects.toThrow(
+        "[cpu] the backend can't start: this engine has no WebAssembly",
+      )
     } finally {
       globalThis.WebAssembly = real
     }

@@ -1,6 +1,6 @@
 import type { DType, ReduceKind, RowKernel, Store } from '@dl/tensor/backend'
 import { describe, expect, it } from 'vitest'
-import { difference, Exprs, randomSource, runBoth } from './harness.ts'
+import { difference, Exprs, randomSource, runAlone, runBoth } from './harness.ts'
 import type { BufferSpec } from './harness.ts'
 
 const row = (sizes: number[], outer: number, x: Exprs, stores: Store[]): RowKernel => ({
@@ -172,6 +172,26 @@ describe('reductions', () => {
           ]),
         )
       })
+
+  for (const vertical of [false, true])
+    it(`sums 2^20 numbers ${vertical ? 'down a column' : 'along a row'} to float32 accuracy`, () => {
+      const n = 1 << 20
+      const columns = vertical ? 5 : 1
+      const x = new Exprs(1)
+      const a = x.push('float32', { op: 'load', buffer: 0, addr: vertical ? [0, 1, columns] : [0, 0, 1] })
+      const s = x.push('float32', { op: 'reduce', kind: 'sum', args: [a] })
+      const data = new Float32Array(n * columns).fill(0.1)
+      const kernel = row([columns, n], 1, x, [{ buffer: 1, expr: s, addr: [0, 1, 0] }])
+      const actual = runAlone(
+        [
+          { dtype: 'float32', size: n * columns, data },
+          { dtype: 'float32', size: columns },
+        ],
+        [kernel],
+      )
+      const exact = n * Math.fround(0.1)
+      for (const sum of actual[1]!) expect(Math.abs(Number(sum) - exact) / exact).toBeLessThan(2e-5) // one running sum would be off by 1e-2
+    })
 
   it('keeps NaN in max and loses it in maxNumber', () => {
     for (const kind of ['max', 'maxNumber', 'min'] as ReduceKind[]) {

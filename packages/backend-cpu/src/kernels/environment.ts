@@ -1,5 +1,5 @@
 // What kernels may ask for while a program is emitted: places in memory that the program owns, and what the engine can do.
-import type { DType, ScalarName } from '@dl/tensor/backend'
+import type { DType } from '@dl/tensor/backend'
 import type { ModuleWriter } from '../assembler/module-writer.ts'
 
 export interface Environment {
@@ -8,6 +8,8 @@ export interface Environment {
   readonly relaxed: boolean
   /** Element type and element count of each buffer of the program. */
   readonly buffers: readonly { readonly dtype: DType; readonly size: number }[]
+  /** Whether two buffers are one place in memory. */
+  sameMemory(a: number, b: number): boolean
   readonly scalarDtypes: readonly DType[]
   /** Byte address of a run-time scalar. */
   scalarAddress(slot: number): number
@@ -20,5 +22,3 @@ export interface Environment {
   workspace(bytes: number): void
   readonly workspaceCell: number
 }
-
-export type { ScalarName }

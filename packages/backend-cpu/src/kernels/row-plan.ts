@@ -34,7 +34,10 @@ const addressed = (d: Draft): { addr: readonly number[] }[] => [
   ...d.stores,
 ]
 
-export function planRow(kernel: RowKernel): RowPlan {
+/**
+ * @param sameMemory whether two buffers of the program are one place in memory (an update in place)
+ */
+export function planRow(kernel: RowKernel, sameMemory: (a: number, b: number) => boolean): RowPlan {
   const draft: Draft = {
     sizes: [...kernel.sizes],
     outer: kernel.outer,
@@ -48,10 +51,11 @@ export function planRow(kernel: RowKernel): RowPlan {
   let along = -1
   if (reduces) {
     vertical = chooseLaneOfReduction(draft)
+    blockReduction(draft, vertical)
     reciprocals(draft)
   } else along = chooseLaneOfMap(draft)
   const lane = vertical ? draft.outer - 1 : draft.sizes.length - 1
-  return finish(draft, vertical, lane, along < 0 ? lane : along)
+  return finish(draft, vertical, lane, along < 0 ? lane : along, sameMemory)
 }
 
 // ---- loops
@@ -92,13 +96,12 @@ function moveLoop(d: Draft, from: number, to: number): void {
   for (const a of addressed(d)) a.addr = move(a.addr, 1)
 }
 
-/** Splits loop `i` into blocks of `block` turns; the block number becomes loop `to` (to ≤ i). */
+/** Splits loop `i` into blocks of `block` turns; the block number becomes loop `to` (to ≤ i). Leaves `outer` alone. */
 function splitLoop(d: Draft, i: number, block: number, to: number): void {
   const blocks = d.sizes[i]! / block
   d.sizes[i] = block
   d.sizes.splice(to, 0, blocks)
   for (const a of addressed(d)) a.addr = a.addr.toSpliced(to + 1, 0, a.addr[i + 1]! * block)
-  if (to < d.outer || d.outer === i) d.outer++
 }
 
 // ---- lanes
@@ -133,6 +136,20 @@ function chooseLaneOfReduction(d: Draft): boolean {
   }
   moveLoop(d, reduced, d.sizes.length - 1)
   return false
+}
+
+/**
+ * Splits a long innermost reduced loop, so that sums are taken block by block: the rounding error of n additions then grows
+ * with the block's length and the number of blocks, not with n.
+ */
+function blockReduction(d: Draft, vertical: boolean): void {
+  const last = d.sizes.length - 1
+  const size = d.sizes[last]!
+  const [most, least] = vertical ? [512, 64] : [4096, 512]
+  if (size <= most) return
+  for (const multiple of [16, 1])
+    for (let block = most - (most % multiple); block >= least; block -= multiple)
+      if (size % block === 0) return splitLoop(d, last, block, last)
 }
 
 const TRANSPOSE_BLOCK = 64
@@ -210,7 +227,13 @@ function reciprocals(d: Draft): void {
 /** Most bytes of scratch that one kept value may take: beyond the cache, computing again is cheaper. */
 const MOST_SCRATCH_BYTES = 1 << 19
 
-function finish(d: Draft, vertical: boolean, lane: number, along: number): RowPlan {
+function finish(
+  d: Draft,
+  vertical: boolean,
+  lane: number,
+  along: number,
+  sameMemory: (a: number, b: number) => boolean,
+): RowPlan {
   const { exprs, stores, sizes, outer } = d
   const rowLoops = (1 << outer) - 1
   const deps = dependencies(exprs, rowLoops, (1 << sizes.length) - 1)
@@ -226,7 +249,7 @@ function finish(d: Draft, vertical: boolean, lane: number, along: number): RowPl
   for (const x of exprs) if (x.op === 'reduce') markNeed(x.args[0], x.phase - 1)
   const storePhase = stores.map((s) => (isInnerStore(s) ? exprs[s.expr]!.phase : -1))
   stores.forEach((s, i) => storePhase[i]! >= 0 && markNeed(s.expr, storePhase[i]!))
-  delayInPlaceStores(exprs, stores, storePhase, need)
+  delayInPlaceStores(exprs, stores, storePhase, need, sameMemory)
   const lastReduce = exprs.reduce((p, x) => (x.op === 'reduce' ? Math.max(p, x.phase) : p), 0)
   const phases = Math.max(lastReduce, ...storePhase.map((p) => p + 1), 1)
   const cost = exprs.reduce((sum, x) => sum + (x.op === 'map' ? SCALARS[x.fn].cost : 0), 0)
@@ -251,12 +274,13 @@ function delayInPlaceStores(
   stores: readonly Store[],
   storePhase: number[],
   need: readonly Set<number>[],
+  sameMemory: (a: number, b: number) => boolean,
 ): void {
   stores.forEach((s, i) => {
     if (storePhase[i]! < 0) return
     let last = storePhase[i]!
     exprs.forEach((x, j) => {
-      if (x.op === 'load' && x.buffer === s.buffer) last = Math.max(last, ...need[j]!)
+      if (x.op === 'load' && sameMemory(x.buffer, s.buffer)) last = Math.max(last, ...need[j]!)
     })
     storePhase[i] = last
   })

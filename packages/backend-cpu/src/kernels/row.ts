@@ -36,7 +36,12 @@ export function emitRow(env: Environment, name: string, kernel: RowKernel): Emit
     name,
     buffers.map(() => I32),
   )
-  new RowEmitter(env, f, planRow(kernel), new Map(buffers.map((b, i) => [b, i]))).emit()
+  new RowEmitter(
+    env,
+    f,
+    planRow(kernel, (a, b) => env.sameMemory(a, b)),
+    new Map(buffers.map((b, i) => [b, i])),
+  ).emit()
   return { fn: f, buffers }
 }
 
@@ -125,15 +130,20 @@ class RowEmitter {
     this.#x.hoist(roots, scope)
     const vectors = vertical || along !== lane ? scope.unroll : unroll
     const accumulators = reds.map((r) => this.#startAccumulator(r, vectors))
+    const loops = range(outer, sizes.length)
+    // sums over several reduced loops: a partial sum for each turn of the outer ones
+    const blocked = loops.length > 1
+    const partial = reds.map((r, i) =>
+      blocked && r.kind === 'sum' ? this.#startAccumulator(r, vectors) : accumulators[i]!,
+    )
     const body = (inner: Scope): void => {
       const mark = this.#f.mark()
       const values = roots.map((i) => this.#x.value(i, inner))
-      reds.forEach((r, i) => this.#accumulate(r, accumulators[i]!, values[i]!, inner))
+      reds.forEach((r, i) => this.#accumulate(r, partial[i]!, values[i]!, inner))
       sts.forEach((s, i) => this.#x.store(s, values[reds.length + i]!, inner))
       this.#f.release(mark)
     }
     const running = vertical ? sizes.length - 1 : lane
-    const loops = range(outer, sizes.length)
     const inner: Scope = { ...this.#scope(scope, scope.loops | bits(loops)), running, phase, along }
     this.#nest(
       loops.filter((l) => l !== running),
@@ -153,6 +163,9 @@ class RowEmitter {
         else if (along !== lane)
           this.#laneLoop(sizes[lane]!, 1, (_, lanes) => body(fresh(lanes, scope.unroll)))
         else this.#laneLoop(sizes[lane]!, unroll, (u, lanes) => body(fresh(lanes, u)))
+        reds.forEach((r, k) => {
+          if (partial[k] !== accumulators[k]) this.#addPartial(r, accumulators[k]!, partial[k]!)
+        })
       },
     )
     reds.forEach((r, i) => {
@@ -185,6 +198,20 @@ class RowEmitter {
     const taking = accumulator.slice(0, words * scope.unroll)
     const result = combine(e, r.kind, dtype, taking, v)
     result.forEach((local, w) => this.#f.get(local).set(accumulator[w]!))
+  }
+
+  /** Adds a block's sum to the whole and starts the next block. */
+  #addPartial(r: Reduction, total: Value, partial: Value): void {
+    const { dtype } = this.#plan.exprs[r.index]!
+    const zero = this.#x.literal(dtype, identity(r.kind, dtype))
+    const sum = combine(this.#x.e, r.kind, dtype, total, partial)
+    sum.forEach((local, w) =>
+      this.#f
+        .get(local)
+        .set(total[w]!)
+        .get(zero[w % zero.length]!)
+        .set(partial[w]!),
+    )
   }
 
   // ---- row scratch

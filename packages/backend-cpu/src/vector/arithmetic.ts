@@ -173,7 +173,14 @@ export function map(
  * max or min with a constant. pmax(x, c) is `x < c ? c : x`, pmin(x, c) is `c < x ? c : x`: unlike the exact instructions
  * they are fast, and they keep a NaN in x. A zero needs care, because -0 < 0 is false.
  */
-function boundBy(e: VectorEmitter, fn: 'max' | 'min', register: 'f32' | 'f64', x: Value, c: Value, bound: number): Value | null {
+function boundBy(
+  e: VectorEmitter,
+  fn: 'max' | 'min',
+  register: 'f32' | 'f64',
+  x: Value,
+  c: Value,
+  bound: number,
+): Value | null {
   const f32 = register === 'f32'
   if (Number.isNaN(bound) || (fn === 'min' && Object.is(bound, -0))) return null
   if (fn === 'min') return e.op(f32 ? SIMD.f32x4PMin : SIMD.f64x2PMin, x, c)
@@ -191,7 +198,8 @@ function withLiteral(
 ): Value | null {
   const register = REGISTER[dtype]
   if (fn === 'max' || fn === 'min') {
-    if (register === 'f32' || register === 'f64') return boundBy(e, fn, register, args[0]!, args[1]!, Number(literal))
+    if (register === 'f32' || register === 'f64')
+      return boundBy(e, fn, register, args[0]!, args[1]!, Number(literal))
   }
   if (fn === 'shiftLeft' || fn === 'shiftRightLogical') {
     const left = fn === 'shiftLeft'
