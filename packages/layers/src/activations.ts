@@ -1,4 +1,4 @@
-// Activations that layers know by name, and how layers take an activation.
+// Activations that layers know by name.
 import {
   elu,
   exp,
@@ -16,7 +16,7 @@ import {
   tanh,
   type Tensor,
 } from '@dl/tensor/core'
-import { type Activation, activationNames } from './registry.ts'
+import type { Activation } from './registry.ts'
 
 /** An activation or its name. */
 export type ActivationLike = Activation | string
@@ -42,10 +42,4 @@ export const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   softmax: (x: Tensor) => softmax(x, -1),
   logSoftmax: (x: Tensor) => logSoftmax(x, -1),
   exponential,
-}
-
-/** The function that `like` names or is; nothing is the identity. */
-export function activationOf(like: ActivationLike | undefined): Activation {
-  if (like === undefined) return linear
-  return typeof like === 'string' ? activationNames.get(like) : like
 }

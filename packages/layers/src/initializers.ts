@@ -1,6 +1,5 @@
 // How weights begin. Random ones are draws from a counter-based generator: a seed always gives the same weights.
 import { fill, ones, random, zeros, type DType, type Tensor } from '@dl/tensor/core'
-import { initializerNames } from './registry.ts'
 import { nextSeed } from './seeds.ts'
 
 /** Makes the first value of a weight. */
@@ -30,10 +29,10 @@ const floatOf = (dtype: DType): 'float32' | 'float64' => {
 }
 
 /** All 0. */
-export const zerosInitializer = (): Initializer =>
+const zerosInitializer = (): Initializer =>
   initial('zeros', {}, (shape, dtype) => zeros(shape as number[], dtype))
 /** All 1. */
-export const onesInitializer = (): Initializer =>
+const onesInitializer = (): Initializer =>
   initial('ones', {}, (shape, dtype) => ones(shape as number[], dtype))
 /** All `value`, default 0. */
 export const constant = (options: { readonly value?: number } = {}): Initializer =>
@@ -137,9 +136,5 @@ export const lecunUniform = (options: SeedOption = {}): Initializer =>
 /** Truncated normal with variance `1 / fanIn`. Source: Y. LeCun et al., 1998. */
 export const lecunNormal = (options: SeedOption = {}): Initializer =>
   varianceScaling({ ...options }, 'lecunNormal')
-
-/** The initializer that `like` names or is. */
-export const initializerOf = (like: InitializerLike): Initializer =>
-  typeof like === 'string' ? initializerNames.get(like)() : like
 
 export { onesInitializer as ones, zerosInitializer as zeros }

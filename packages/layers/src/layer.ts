@@ -12,8 +12,9 @@ import {
   type InputSpec,
   type Module,
 } from '@dl/tensor/core'
-import { type InitializerLike, initializerOf } from './initializers.ts'
-import { type Regularizer, type RegularizerLike, regularizerOf } from './regularizers.ts'
+import { initializerOf, regularizerOf } from './by-name.ts'
+import type { InitializerLike } from './initializers.ts'
+import type { Regularizer, RegularizerLike } from './regularizers.ts'
 import { commonShape, concrete, fitsShape, type LayerShape, showShape, type ValueSpec } from './shapes.ts'
 import { type Producer, SymbolicTensor } from './symbolic.ts'
 

@@ -1,6 +1,5 @@
 // Penalties on weights that are added to the loss.
 import { abs, add, mul, square, sum, type Tensor } from '@dl/tensor/core'
-import { regularizerNames } from './registry.ts'
 
 /** A penalty for a weight: a scalar. */
 export interface Regularizer {
@@ -41,7 +40,3 @@ export function l1l2(amounts: { readonly l1?: number; readonly l2?: number } = {
     penalty: (w) => add(first.penalty(w), second.penalty(w)),
   }
 }
-
-/** The regularizer that `like` names or is. */
-export const regularizerOf = (like: RegularizerLike): Regularizer =>
-  typeof like === 'string' ? regularizerNames.get(like)() : like

@@ -6,7 +6,9 @@ import { judge } from '@dl/test-kit'
 import { expect, it } from 'vitest'
 import { layers, regularizers, sequential, type Sequential } from '@dl/layers'
 import { adam, type Optimizer, rmsprop, sgd } from '@dl/optim'
-import { tensor, type Tensor } from '@dl/tensor/core'
+import { strictBackend, tensor, type Tensor } from '@dl/tensor/core'
+
+strictBackend(true) // falling back to the reference interpreter is an error here
 
 interface Array {
   shape: number[]

@@ -193,6 +193,13 @@ describe('weights', () => {
     expect(layer.trainableWeights).toHaveLength(2)
   })
 
+  it('have the dtype of the layer', async () => {
+    const layer = layers.dense({ units: 2, dtype: 'float64', kernelInitializer: 'glorotNormal' })
+    const y = layer.apply(ones([1, 3], 'float64'))
+    expect([layer.kernel.dtype, y.dtype]).toEqual(['float64', 'float64'])
+    expect((await y.data()).every((v: number) => Number.isFinite(v))).toBe(true)
+  })
+
   it('give penalties', async () => {
     const layer = layers.dense({
       units: 2,

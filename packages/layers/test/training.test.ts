@@ -6,7 +6,7 @@ import { fromArrays, fromGenerator, hostArray } from '@dl/data'
 import { MeanSquaredError, SparseCategoricalCrossentropy } from '@dl/losses'
 import { meanAbsoluteError, meanOf, sparseCategoricalAccuracy } from '@dl/losses/metrics'
 import { adam, cosineDecay, sgd } from '@dl/optim'
-import { mul, ones, sum, tensor, zeros, type Tensor } from '@dl/tensor/core'
+import { debugJit, mul, ones, sum, tensor, zeros, type Tensor } from '@dl/tensor/core'
 import {
   input,
   layers,
@@ -125,6 +125,28 @@ describe('fit', () => {
         { epochs: 4, initialEpoch: 2, seed: 5 },
       ]),
     ).toEqual(whole)
+  })
+
+  it('runs step by step with debugJit(false), with the same numbers', async () => {
+    const { x, y } = clouds(20)
+    const run = async (): Promise<number[]> => {
+      setRandomSeed(1)
+      const m = sequential([
+        layers.dense({ units: 4, activation: 'relu', inputShape: [2] }),
+        layers.dropout({ rate: 0.5 }),
+        layers.dense({ units: 2, activation: 'softmax' }),
+      ])
+      m.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+      const { history } = await m.fit(hostArray(x, [20, 2]), y, { epochs: 3, batchSize: 8, ...quiet })
+      return [...history['loss']!, ...history['accuracy']!, ...(await values(m.weights[0] as Tensor))]
+    }
+    const compiled = await run()
+    debugJit(false)
+    try {
+      arraysEqual(await run(), compiled, 1e-6)
+    } finally {
+      debugJit(true)
+    }
   })
 
   it('weighs examples', async () => {

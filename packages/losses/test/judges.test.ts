@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { judge } from '@dl/test-kit'
 import { expect, it } from 'vitest'
-import { grad, mul, oneHot, reshape, sum, tensor, type Tensor } from '@dl/tensor/core'
+import { strictBackend, grad, mul, oneHot, reshape, sum, tensor, type Tensor } from '@dl/tensor/core'
 import {
   BinaryCrossentropy,
   binaryCrossentropy,
@@ -24,6 +24,8 @@ import {
   sparseCategoricalCrossentropy,
 } from '@dl/losses'
 import * as metrics from '@dl/losses/metrics'
+
+strictBackend(true) // falling back to the reference interpreter is an error here
 
 interface Values {
   shape: number[]

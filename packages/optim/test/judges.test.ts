@@ -4,7 +4,19 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { judge } from '@dl/test-kit'
 import { expect, it } from 'vitest'
-import { add, matMul, mean, scalar, square, sub, tanh, tensor, variable, type Tensor } from '@dl/tensor/core'
+import {
+  strictBackend,
+  add,
+  matMul,
+  mean,
+  scalar,
+  square,
+  sub,
+  tanh,
+  tensor,
+  variable,
+  type Tensor,
+} from '@dl/tensor/core'
 import {
   adagrad,
   adam,
@@ -20,6 +32,8 @@ import {
   rmsprop,
   sgd,
 } from '@dl/optim'
+
+strictBackend(true) // falling back to the reference interpreter is an error here
 
 interface Values {
   shape: number[]

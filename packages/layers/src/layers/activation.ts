@@ -1,6 +1,7 @@
 // An activation as a layer of its own.
 import type { CallOptions, Tensor } from '@dl/tensor/core'
-import { type ActivationLike, activationOf } from '../activations.ts'
+import type { ActivationLike } from '../activations.ts'
+import { activationOf } from '../by-name.ts'
 import { Layer, type LayerConfig } from '../layer.ts'
 
 export interface ActivationConfig {

@@ -1,6 +1,7 @@
 // The fully connected layer.
 import { add, matMul, type CallOptions, type Tensor } from '@dl/tensor/core'
-import { type ActivationLike, activationOf } from '../activations.ts'
+import type { ActivationLike } from '../activations.ts'
+import { activationOf } from '../by-name.ts'
 import type { InitializerLike } from '../initializers.ts'
 import { Layer, type LayerConfig } from '../layer.ts'
 import type { RegularizerLike } from '../regularizers.ts'
