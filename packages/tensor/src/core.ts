@@ -4,7 +4,7 @@
 // ---- tensors
 export { Tensor } from './tensor/tensor.ts'
 export { Variable, variable } from './tensor/variable.ts'
-export { adoptArray } from './tensor/adopt.ts'
+export { adoptArray, hostDataOf } from './tensor/adopt.ts'
 export type {
   ArrayOf,
   Axes,

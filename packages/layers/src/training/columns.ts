@@ -1,6 +1,6 @@
 // What users pass as x, y and sampleWeight, brought to the host: one array of rows for each input or output of the model.
 import { HostArray, hostArray } from '@dl/data'
-import { tensor, Tensor, type TensorLike, type TypedArray } from '@dl/tensor/core'
+import { hostDataOf, tensor, Tensor, type TensorLike, type TypedArray } from '@dl/tensor/core'
 import { TrainingError } from './errors.ts'
 
 /** Rows: a tensor, a host array, a typed array (one number a row) or nested arrays of numbers. */
@@ -55,7 +55,7 @@ async function hostRows(rows: Rows): Promise<HostArray> {
 }
 
 const rowsOfTensor = async (x: Tensor): Promise<HostArray> =>
-  new HostArray((await x.data()) as TypedArray, x.shape, x.dtype)
+  new HostArray(hostDataOf(x) ?? ((await x.data()) as TypedArray), x.shape, x.dtype)
 
 /**
  * All parts of a tree on the host.

@@ -1,10 +1,11 @@
-// Tensors over memory that the caller gives away: what makes batches uses it, because a copy of every batch costs a tenth of
-// a small training step.
+// Host memory without copies, for packages that move whole datasets: tensors over arrays that the caller gives away, and the
+// array behind a tensor that is still on the host. A copy of every batch costs a tenth of a small training step.
 import { Storage } from '../backend/storage.ts'
 import type { DType, TypedArray } from '../graph/dtype.ts'
 import { buffer } from '../graph/primitives.ts'
 import { assertShape, showShape, sizeOf } from '../graph/shape.ts'
-import { fromNode, type Tensor } from './tensor.ts'
+import { storageOf } from './handle.ts'
+import { fromNode, nodeOf, type Tensor } from './tensor.ts'
 
 /**
  * A tensor that takes `data` over without copying it. Nobody may read or change the array afterwards: the value would
@@ -26,4 +27,13 @@ export function adoptArray(data: TypedArray, shape: readonly number[], dtype: DT
       `[adoptArray] the shape ${showShape(shape)} holds ${sizeOf(shape)} values, the array has ${data.length}`,
     )
   return fromNode(buffer(Storage.fromHost([...shape], dtype, data)))
+}
+
+/**
+ * The array behind a tensor whose value is on the host and on no device, not a copy; undefined for all other tensors.
+ * Nobody may change it. `data()` copies and is what programs want.
+ * @throws when the tensor was disposed
+ */
+export function hostDataOf(x: Tensor): TypedArray | undefined {
+  return storageOf(nodeOf('hostDataOf', 'x', x))?.hostData
 }
