@@ -22,6 +22,7 @@ import {
   slice,
   stop,
   transpose,
+  window,
 } from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
 import { withTracing } from '../tensor/handle.ts'
@@ -66,6 +67,10 @@ const BATCH: { readonly [P in PrimitiveName]: Rule<P> } = {
   broadcast: (n, src, size) => broadcastTo(only(src), [size, ...n.shape]),
   slice: (n, src, size) =>
     slice(only(src), [0, ...n.attrs.start], [size, ...n.shape], [1, ...n.attrs.stride]),
+  window: (n, src) => {
+    const { axes, size, stride, dilation } = n.attrs
+    return window(only(src), shifted(axes), size, stride, dilation)
+  },
   pad: (n, src) => {
     const { low, interior, value } = n.attrs
     const x = n.src[0]!

@@ -62,6 +62,7 @@ const VJP: { readonly [P in PrimitiveName]: Pullback<P> } = {
       ),
     ]
   },
+  window: (n, ct) => [windowCotangent(n, ct)],
   pad: (n, ct) => {
     const steps = n.attrs.interior.map((gap) => gap + 1)
     const x = n.src[0]!
@@ -148,6 +149,40 @@ function transposeMatrix(x: Node): Node {
   const r = x.shape.length
   const perm = x.shape.map((_, a) => a)
   return transpose(x, [...perm.slice(0, -2), r - 1, r - 2])
+}
+
+// ---- windows
+/** Each place of a window is a slice of the cotangent, spread over the input by padding; the input's cotangent is their sum. */
+function windowCotangent(n: NodeOf<'window'>, ct: Node): Node {
+  const { axes, size, stride, dilation } = n.attrs
+  const x = n.src[0]!
+  const rank = x.shape.length
+  const outer = n.shape.slice(0, rank)
+  if (sizeOf(outer) === 0) return constant(0, x.dtype, x.shape)
+  let sum: Node | null = null
+  for (let place = 0; place < sizeOf(size); place++) {
+    const at = unravel(place, size)
+    const part = slice(ct, [...outer.map(() => 0), ...at], [...outer, ...size.map(() => 1)])
+    const low = x.shape.map(() => 0)
+    const interior = x.shape.map(() => 0)
+    axes.forEach((a, i) => {
+      low[a] = at[i]! * dilation[i]!
+      interior[a] = stride[i]! - 1
+    })
+    const high = x.shape.map((d, a) => d - low[a]! - extent(outer[a]!, interior[a]! + 1))
+    const spread = pad(reshape(part, outer), low, high, interior)
+    sum = sum ? s.add(sum, spread) : spread
+  }
+  return sum!
+}
+
+function unravel(number: number, sizes: Dims): number[] {
+  const index = Array<number>(sizes.length)
+  for (let i = sizes.length - 1; i >= 0; i--) {
+    index[i] = number % sizes[i]!
+    number = Math.floor(number / sizes[i]!)
+  }
+  return index
 }
 
 // ---- product

@@ -58,26 +58,3 @@ export function unflatten(like: unknown, leaves: readonly unknown[]): unknown {
   let next = 0
   return mapTree(like, () => leaves[next++])
 }
-
-/** Paths of the leaves, in the order of {@link leavesOf}: `['w1', 'blocks[0].kernel']`. */
-export function pathsOf(tree: unknown): string[] {
-  const paths: string[] = []
-  mapTree(tree, (_, path) => paths.push(path))
-  return paths
-}
-
-/** Whether two trees have the same form: the same keys in the same order, the same lengths, leaves at the same places. */
-export function sameForm(a: unknown, b: unknown): boolean {
-  if (!isBranch(a) || !isBranch(b)) return isBranch(a) === isBranch(b)
-  if (Array.isArray(a) !== Array.isArray(b)) return false
-  const keys = Object.keys(a)
-  const others = Object.keys(b)
-  return (
-    keys.length === others.length &&
-    keys.every(
-      (key, i) =>
-        key === others[i] &&
-        sameForm((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
-    )
-  )
-}

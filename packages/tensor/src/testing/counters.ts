@@ -15,5 +15,9 @@ export interface WorkCounters {
 
 /** The counters now. Throws when no backend is ready. */
 export function workCounters(): WorkCounters {
-  return { nodes: nodesCreated(), traces: traceCount(), compiled: planCacheStats(readyBackend('workCounters')).compiled }
+  return {
+    nodes: nodesCreated(),
+    traces: traceCount(),
+    compiled: planCacheStats(readyBackend('workCounters')).compiled,
+  }
 }

@@ -17,6 +17,7 @@ import {
   scatterAdd,
   slice,
   transpose,
+  window,
 } from '../graph/primitives.ts'
 import { SCALAR_NAMES, type ScalarName, SCALARS } from '../graph/scalar-table.ts'
 import type { Dims } from '../graph/shape.ts'
@@ -89,6 +90,11 @@ const PRIMITIVES: readonly Differentiable[] = [
     name: 'pad',
     inputs: [of(3, 2)],
     f: (x) => s.sin(s.add(pad(s.square(x), [1, 0], [0, 2], [1, 0], 0.5), 1)),
+  },
+  {
+    name: 'window',
+    inputs: [of(5, 7)],
+    f: (x) => s.sin(window(s.square(x), [0, 1], [2, 3], [1, 2], [2, 1])),
   },
   { name: 'reverse', inputs: [of(3, 4)], f: (x) => s.mul(reverse(x, [0, 1]), s.square(x)) },
   {

@@ -2,7 +2,18 @@
 // every dtype. The scheduler turns most of them into index arithmetic; chains are where it can go wrong.
 import { type DType, DTYPE_NAMES, type Element } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
-import { broadcastTo, concat, iota, pad, reshape, reverse, s, slice, transpose } from '../graph/primitives.ts'
+import {
+  broadcastTo,
+  concat,
+  iota,
+  pad,
+  reshape,
+  reverse,
+  s,
+  slice,
+  transpose,
+  window,
+} from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
 import type { CaseGroup } from './case.ts'
 import { EXACT } from './compare.ts'
@@ -29,6 +40,12 @@ const MOVES: Readonly<Record<string, Move>> = {
   'reverse one axis': (x) => reverse(x, [1]),
   'reverse all axes': (x) => reverse(x, [0, 1, 2]),
   'reverse a slice': (x) => reverse(slice(x, [1, 0, 1], [2, 6, 3]), [0, 2]),
+  'windows over one axis': (x) => window(x, [1], [3]),
+  'windows over two axes with steps and gaps': (x) => window(x, [0, 1], [2, 3], [2, 1], [1, 2]),
+  'windows in rows': (x) => reshape(transpose(window(x, [0, 1], [2, 2]), [0, 1, 3, 4, 2]), [15, 20]),
+  'windows of a padded transposition': (x, _, fill) =>
+    window(pad(transpose(x, [1, 0, 2]), [1, 1, 0], [1, 1, 0], [0, 0, 0], fill), [0, 1], [3, 3], [2, 2]),
+  'windows without a place': (x) => window(x, [2], [9]),
   pad: (x, _, fill) => pad(x, [1, 0, 2], [0, 3, 1], [0, 0, 0], fill),
   'pad between elements': (x, _, fill) => pad(x, [0, 1, 0], [2, 0, 0], [1, 0, 2], fill),
   'pad a transposition': (x, _, fill) => pad(transpose(x, [1, 0, 2]), [1, 1, 1], [1, 1, 1], [0, 0, 0], fill),

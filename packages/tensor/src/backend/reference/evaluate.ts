@@ -70,6 +70,13 @@ const PRIMITIVES: { readonly [P in PrimitiveName]: (node: NodeOf<P>, inputs: Inp
     const steps = strides.map((st, a) => (attrs.axes.includes(a) ? -st : st))
     return view(x!, dtype, shape, last, steps)
   },
+  window: ({ attrs, src, shape, dtype }, [x]) => {
+    const { axes, stride, dilation } = attrs
+    const strides = rowMajor(src[0]!.shape)
+    const starts = strides.map((st, a) => (axes.includes(a) ? st * stride[axes.indexOf(a)]! : st))
+    const inside = axes.map((a, i) => strides[a]! * dilation[i]!)
+    return view(x!, dtype, shape, 0, [...starts, ...inside])
+  },
   pad: ({ attrs, src, shape, dtype }, [x]) => {
     const strides = rowMajor(shape)
     const out = filled(dtype, sizeOf(shape), attrs.value)
