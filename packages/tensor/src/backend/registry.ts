@@ -116,9 +116,3 @@ export const backends: {
     return byPriority().map((b) => b.name)
   },
 }
-
-/** For tests and `disposeBackends`: stops every backend and forgets the active one; registrations stay. */
-export function stopBackends(): void {
-  for (const backend of registry.backends.values()) backend.dispose()
-  registry.active = null
-}

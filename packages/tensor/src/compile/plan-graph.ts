@@ -30,8 +30,6 @@ function cacheOf(backend: Backend): PlanCache {
 
 /** Hits, misses and compiled programs of a backend since it was first used. */
 export const planCacheStats = (backend: Backend): Readonly<PlanCacheStats> => cacheOf(backend).stats
-/** Drops all plans of a backend and gives their modules back, except those that are retained. */
-export const clearPlanCache = (backend: Backend): void => cacheOf(backend).clear()
 
 /**
  * A compiled plan for `request`, bound to its leaves and scalars. Requests of one form (the same graph over other leaves)

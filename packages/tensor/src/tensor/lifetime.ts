@@ -3,9 +3,8 @@
 import { Storage } from '../backend/storage.ts'
 import type { Leaf, Node } from '../graph/node.ts'
 
-let clock = 0
 /** Number of the current flush interval. */
-export const flushClock = (): number => clock
+let clock = 0
 
 const waiting = new Set<Storage>()
 

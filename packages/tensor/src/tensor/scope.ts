@@ -9,33 +9,26 @@ export interface Scoped {
 }
 
 let current: Scoped[] | null = null
-let depth = 0
 
 /** Called for every new handle. */
 export function track(handle: Scoped): void {
   current?.push(handle)
 }
 
-/** How many scopes are open. */
-export const scopeDepth = (): number => depth
-
 /** Runs `fn` in a scope of its own and hands the result's handles to the scope outside. */
 export function scoped<T>(fn: () => T): T {
   const outer = current
   const own: Scoped[] = []
   current = own
-  depth++
   let result: T
   try {
     result = fn()
   } catch (error) {
     current = outer
-    depth--
     disposeAll(own, new Set())
     throw error
   }
   current = outer
-  depth--
   const returned = new Set<Scoped>(handlesIn(result) as Iterable<Scoped>)
   disposeAll(own, returned)
   if (outer) for (const handle of own) if (!handle.isDisposed) outer.push(handle)
