@@ -9,6 +9,7 @@ import { REGISTER } from './emitter.ts'
 import type { Register, Value, VectorEmitter } from './emitter.ts'
 import { integerFunction } from './integer.ts'
 import type { IntegerFunction } from './integer.ts'
+import { pow, wholePower } from './power.ts'
 import { threefry } from './threefry.ts'
 import { cos, sin } from './trigonometric.ts'
 
@@ -103,13 +104,13 @@ const COMPARISONS: ReadonlySet<ScalarName> = new Set(['eq', 'ne', 'lt', 'le', 'g
 const WRAPS: ReadonlySet<ScalarName> = new Set(['add', 'sub', 'mul', 'neg', 'shiftLeft', 'pow'])
 
 type Elementary = (e: VectorEmitter, ...x: Value[]) => Value
-const ELEMENTARY: Partial<Record<ScalarName, Elementary>> = { exp, log, tanh, sigmoid, erf, sin, cos }
+const ELEMENTARY: Partial<Record<ScalarName, Elementary>> = { exp, log, tanh, sigmoid, erf, sin, cos, pow }
 
 /** What a function of host Math is called for, by lane: name in the scalar table. */
 export function hostFunction(fn: ScalarName, dtype: DType): ScalarName | null {
   if (dtype === 'float64')
     return F64[fn] === undefined && SCALARS[fn].accepts !== 'any' && HOST.has(fn) ? fn : null
-  if (dtype === 'float32') return fn === 'pow' || fn === 'rem' || fn === 'sin' || fn === 'cos' ? fn : null
+  if (dtype === 'float32') return fn === 'rem' || fn === 'sin' || fn === 'cos' ? fn : null
   return null
 }
 const HOST: ReadonlySet<ScalarName> = new Set([
@@ -201,6 +202,8 @@ function withLiteral(
     if (register === 'f32' || register === 'f64')
       return boundBy(e, fn, register, args[0]!, args[1]!, Number(literal))
   }
+  if (fn === 'pow' && (register === 'f32' || register === 'f64'))
+    return wholePower(e, register, args[0]!, Number(literal))
   if (fn === 'shiftLeft' || fn === 'shiftRightLogical') {
     const left = fn === 'shiftLeft'
     const wide = register === 'i64'
