@@ -25,7 +25,7 @@ import {
   window,
 } from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
-import { withTracing } from '../tensor/handle.ts'
+import { tracingPlaceholders } from './placeholder-trace.ts'
 import { reachable } from './substitute.ts'
 import { inverse } from './vjp.ts'
 
@@ -194,7 +194,7 @@ function batchedDefinition(
     vjp: (ct, output, current, config) => {
       const [one, result] = [stand(example), stand(example)]
       const args = example.src.slice(1).map(stand)
-      const cts = withTracing(() => definition.vjp!(one, result, args, config))
+      const cts = tracingPlaceholders('vmap', () => definition.vjp!(one, result, args, config))
       const mapped = new Map<Node, Node>([
         [one, ct],
         [result, output],

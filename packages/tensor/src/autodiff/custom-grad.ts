@@ -2,11 +2,11 @@
 import { composite, type CompositeDefinition } from '../graph/composite.ts'
 import { type Node, serial } from '../graph/node.ts'
 import { mark, placeholder, stop } from '../graph/primitives.ts'
-import { withTracing } from '../tensor/handle.ts'
 import { scoped } from '../tensor/scope.ts'
 import { fromNode, nodeOf, type Tensor } from '../tensor/tensor.ts'
 import type { TensorLike } from '../tensor/types.ts'
 import { assertFunction, matchingNode, returnedNode } from './arguments.ts'
+import { tracingPlaceholders } from './placeholder-trace.ts'
 import { substitute } from './substitute.ts'
 
 /** What a function given to {@link customGrad} returns. */
@@ -60,7 +60,7 @@ export function customGrad<A extends readonly Tensor[]>(
 }
 
 function tracedGradient(gradient: CustomGradient['gradient'], ct: Node, inputs: readonly Node[]): Node[] {
-  const result = withTracing(() => gradient(fromNode(ct)))
+  const result = tracingPlaceholders('customGrad', () => gradient(fromNode(ct)))
   const list = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor]
   if (list.length !== inputs.length)
     throw new Error(

@@ -2,7 +2,6 @@
 import type { Node } from '../graph/node.ts'
 import { constant, mark, placeholder } from '../graph/primitives.ts'
 import { withGradientScope } from '../tensor/evaluate.ts'
-import { withTracing } from '../tensor/handle.ts'
 import { keep, scoped } from '../tensor/scope.ts'
 import { fromNode, nodeOf, type Tensor } from '../tensor/tensor.ts'
 import { leavesOf, unflatten } from '../tensor/tree.ts'
@@ -16,6 +15,7 @@ import {
   scalarNode,
 } from './arguments.ts'
 import { gradients } from './gradient.ts'
+import { tracingPlaceholders } from './placeholder-trace.ts'
 import { reachable, substitute } from './substitute.ts'
 
 type Primals = readonly unknown[]
@@ -79,7 +79,7 @@ export function vjp<A extends Primals, R>(
     withGradientScope(() => {
       const called = call('vjp', f, primals)
       cts = called.outputs.map((y) => placeholder(y.shape, y.dtype, 'vjp'))
-      nodes = withTracing(() => gradients(called.outputs, cts, called.marks))
+      nodes = tracingPlaceholders('vjp', () => gradients(called.outputs, cts, called.marks))
       toArguments = called.toArguments
       if (nodes.every((node) => node === null)) throw noConnection('vjp')
       for (const node of residualsOf(nodes, cts)) residuals.push(keep(fromNode(node)))

@@ -152,17 +152,29 @@ function transposeMatrix(x: Node): Node {
 }
 
 // ---- windows
-/** Each place of a window is a slice of the cotangent, spread over the input by padding; the input's cotangent is their sum. */
+/** Each place of a window is a slice of the cotangent; the input's cotangent is the sum of all, spread to where they lie. */
 function windowCotangent(n: NodeOf<'window'>, ct: Node): Node {
-  const { axes, size, stride, dilation } = n.attrs
   const x = n.src[0]!
-  const rank = x.shape.length
-  const outer = n.shape.slice(0, rank)
+  const outer = n.shape.slice(0, x.shape.length)
+  return spreadWindows(x, outer, n.attrs, (_, at) =>
+    reshape(slice(ct, [...outer.map(() => 0), ...at], [...outer, ...n.attrs.size.map(() => 1)]), outer),
+  )
+}
+
+/**
+ * A tensor of the shape of `x`: for each place inside the windows, `part(place, at)` of shape `outer` is laid over the elements
+ * that stand at that place, and the parts are added.
+ */
+export function spreadWindows(
+  x: Node,
+  outer: Dims,
+  { axes, size, stride, dilation }: NodeOf<'window'>['attrs'],
+  part: (place: number, at: Dims) => Node,
+): Node {
   if (sizeOf(outer) === 0) return constant(0, x.dtype, x.shape)
   let sum: Node | null = null
   for (let place = 0; place < sizeOf(size); place++) {
     const at = unravel(place, size)
-    const part = slice(ct, [...outer.map(() => 0), ...at], [...outer, ...size.map(() => 1)])
     const low = x.shape.map(() => 0)
     const interior = x.shape.map(() => 0)
     axes.forEach((a, i) => {
@@ -170,7 +182,7 @@ function windowCotangent(n: NodeOf<'window'>, ct: Node): Node {
       interior[a] = stride[i]! - 1
     })
     const high = x.shape.map((d, a) => d - low[a]! - extent(outer[a]!, interior[a]! + 1))
-    const spread = pad(reshape(part, outer), low, high, interior)
+    const spread = pad(part(place, at), low, high, interior)
     sum = sum ? s.add(sum, spread) : spread
   }
   return sum!

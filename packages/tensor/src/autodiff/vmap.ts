@@ -3,12 +3,12 @@
 import type { Node } from '../graph/node.ts'
 import { placeholder, transpose } from '../graph/primitives.ts'
 import { normalizeAxis, showShape } from '../graph/shape.ts'
-import { withTracing } from '../tensor/handle.ts'
 import { scoped } from '../tensor/scope.ts'
 import { fromNode, nodeOf, Tensor } from '../tensor/tensor.ts'
 import { leavesOf, mapTree, unflatten } from '../tensor/tree.ts'
 import { assertFunction, returnedNode } from './arguments.ts'
 import { batchGraph } from './batching.ts'
+import { tracingPlaceholders } from './placeholder-trace.ts'
 
 /** The batch axis of a tensor; null for an argument that all examples share. */
 export type BatchAxis = number | null
@@ -54,12 +54,14 @@ export function vmap<A extends readonly unknown[], R>(
   return (...args) =>
     scoped(() => {
       const batch = new Batch()
-      const examples = withTracing(() =>
+      const examples = tracingPlaceholders('vmap', () =>
         args.map((arg, i) => batch.example(arg, axisOf(inAxes, i, args.length), i)),
       )
       if (batch.size === null)
         throw new Error('[vmap] no argument is batched: at least one tensor needs an axis in inAxes')
-      const result = withTracing(() => (f as unknown as (...args: unknown[]) => unknown)(...examples))
+      const result = tracingPlaceholders('vmap', () =>
+        (f as unknown as (...args: unknown[]) => unknown)(...examples),
+      )
       const outputs = leavesOf(result).map((y) => returnedNode('vmap', y))
       const batched = batchGraph(outputs, batch.mapped, batch.size)
       return unflatten(

@@ -3,8 +3,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { batchGraph } from '../../src/autodiff/batching.ts'
 import { gradients } from '../../src/autodiff/gradient.ts'
-import { customGrad, grad, jvp, vmap } from '../../src/autodiff/index.ts'
+import { customGrad, grad, gradsOfVariables, jvp, vmap } from '../../src/autodiff/index.ts'
 import { createReferenceBackend } from '../../src/backend/reference/index.ts'
+import { jit } from '../../src/compile/jit.ts'
 import { defineComposite } from '../../src/graph/composite.ts'
 import type { DType } from '../../src/graph/dtype.ts'
 import type { Node } from '../../src/graph/node.ts'
@@ -38,6 +39,7 @@ import { softmax } from '../../src/ops/normalization.ts'
 import { sum } from '../../src/ops/reduction.ts'
 import { sin, square, tanh } from '../../src/ops/unary.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
+import { variable } from '../../src/tensor/variable.ts'
 import { evaluateGraph, input } from '../../src/testing/graph-values.ts'
 import { Random, randomArray } from '../../src/testing/random-values.ts'
 import { activate } from '../../src/testing/suite.ts'
@@ -287,6 +289,42 @@ describe('vmap', () => {
     const x = tensor([1, 2, 3])
     expect(values(vmap(grad((t: Tensor) => odd(t)))(x))).toEqual([100, 100, 100])
     expect(values(grad((t: Tensor) => sum(vmap((u: Tensor) => odd(u))(t)))(x))).toEqual([100, 100, 100])
+  })
+
+  it('reads variables, and takes gradients with respect to them', () => {
+    const w = variable(tensor([10, 20]))
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ])
+    expect(values(vmap((a: Tensor) => mul(a, w))(x))).toEqual([10, 40, 30, 80])
+    const { grads } = gradsOfVariables(() => sum(vmap((a: Tensor) => square(mul(a, w)))(x)))
+    expect(values(grads[0]!)).toEqual([200, 800])
+    w.dispose()
+  })
+  it('refuses to assign a value of one example to a variable, which stays as it was', () => {
+    const w = variable(tensor([10, 20]))
+    const f = vmap((a: Tensor) => {
+      w.assign(a)
+      return a
+    })
+    expect(() => f(zeros([3, 2]))).toThrow(
+      /\[vmap\] a variable cannot be assigned a value that is not known inside of vmap/,
+    )
+    expect(values(w)).toEqual([10, 20])
+    w.dispose()
+  })
+  it('composes with jit in both orders', () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ])
+    const inside = vmap(jit((a: Tensor) => sum(square(a))))
+    const outside = jit(vmap((a: Tensor) => sum(square(a))))
+    for (const scale of [1, 2, 3]) {
+      expect(values(inside(mul(x, scale)))).toEqual([5 * scale ** 2, 25 * scale ** 2])
+      expect(values(outside(mul(x, scale)))).toEqual([5 * scale ** 2, 25 * scale ** 2])
+    }
   })
 
   const refused: readonly (readonly [string, () => unknown, RegExp])[] = [
