@@ -171,11 +171,13 @@ export abstract class Layer<C extends object = object> implements Module {
   /** Builds for this shape unless that has happened. */
   ensureBuilt(inputShape: LayerShape | readonly LayerShape[]): void {
     if (this.#built) return
+    const before = this.#own.length
     this.#built = true
     try {
       ;(this as Partial<Buildable>).build?.(inputShape)
     } catch (error) {
       this.#built = false
+      this.#own.length = before
       throw error
     }
   }

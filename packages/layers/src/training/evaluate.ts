@@ -12,7 +12,6 @@ import {
 import type { RowsTree } from './columns.ts'
 import { TrainingError } from './errors.ts'
 import { YIELD_EVERY, yieldToEvents } from './event-loop.ts'
-import { checkLabels } from './label-check.ts'
 import type { Logs } from './logs.ts'
 import { disposeBatch, type Session } from './session.ts'
 
@@ -37,32 +36,12 @@ export async function evaluateModel(
   const session = model.sessionFor('evaluate')
   await ready()
   if (fromDataset)
-    return (
-      await evaluateSource('evaluate', session, datasetSource('evaluate', x, model, true), 0, options.steps)
-    ).logs
+    return evaluateSource('evaluate', session, datasetSource('evaluate', x, model, true), options.steps)
   if (yOrOptions === undefined)
     throw new TrainingError('data', '[evaluate] labels are missing: evaluate(x, y)')
   const columns = await columnsOf('evaluate', model, x, yOrOptions, options.sampleWeight)
   const source = arraySource('evaluate', columns, { batchSize: options.batchSize ?? 32, shuffleSeed: null })
-  const checked: BatchSource = {
-    ...source,
-    async *batches(epoch) {
-      let first = true
-      for await (const batch of source.batches(epoch)) {
-        if (first)
-          checkLabels(
-            'evaluate',
-            columns.y,
-            model.compiledFor('evaluate').losses,
-            model.outputNames,
-            session.classes(batch),
-          )
-        first = false
-        yield batch
-      }
-    },
-  }
-  return (await evaluateSource('evaluate', session, checked, 0, options.steps)).logs
+  return evaluateSource('evaluate', session, source, options.steps)
 }
 
 /** Runs the test step over a source; accumulators are reset before. */
@@ -70,14 +49,14 @@ export async function evaluateSource(
   op: string,
   session: Session,
   source: BatchSource,
-  epoch: number,
   steps: number = Infinity,
-): Promise<{ logs: Logs }> {
+): Promise<Logs> {
   session.reset()
   let lastYield = performance.now()
   let index = 0
-  for await (const batch of source.batches(epoch)) {
+  for await (const batch of source.batches(0)) {
     session.checkBatch(op, batch, index)
+    if (index === 0) session.checkLabels(op, source, batch)
     session.test(batch)
     disposeBatch(batch)
     if (++index >= steps) break
@@ -86,5 +65,5 @@ export async function evaluateSource(
     lastYield = performance.now()
   }
   if (index === 0) throw new TrainingError('data', `[${op}] the dataset is empty: there was no batch`)
-  return session.results()
+  return (await session.results()).logs
 }

@@ -20,7 +20,6 @@ import { TrainingError } from './errors.ts'
 import { evaluateSource } from './evaluate.ts'
 import { YIELD_EVERY, yieldToEvents } from './event-loop.ts'
 import { History } from './history.ts'
-import { checkLabels } from './label-check.ts'
 import { type Logs, logsOf } from './logs.ts'
 import { defaultOutput, Progress, type ProgressOutput } from './progress.ts'
 import { disposeBatch, type Session } from './session.ts'
@@ -234,13 +233,13 @@ class Fit implements TrainingContext {
     return { [Symbol.asyncIterator]: () => ({ next: () => iterator.next() }) }
   }
 
+  /** All labels are checked before the first step, so that a bad one leaves the weights as they were. */
   #checkLabels(batch: Batch): void {
     if (this.#labelsChecked) return
     this.#labelsChecked = true
-    const { losses } = this.model.compiledFor('fit')
-    const classes = this.#session.classes(batch)
-    for (const { labels } of [this.#sources.training, this.#sources.validation ?? this.#sources.training])
-      if (labels) checkLabels('fit', labels, losses, this.model.outputNames, classes)
+    const { training, validation } = this.#sources
+    for (const source of validation ? [training, validation] : [training])
+      this.#session.checkLabels('fit', source, batch)
   }
 
   async #afterStep(epoch: number, done: number): Promise<void> {
@@ -265,7 +264,7 @@ class Fit implements TrainingContext {
   }
 
   async #validate(logs: Logs): Promise<Logs> {
-    const { logs: validation } = await evaluateSource('fit', this.#session, this.#sources.validation!, 0)
+    const validation = await evaluateSource('fit', this.#session, this.#sources.validation!)
     return logsOf({
       ...logs,
       ...Object.fromEntries(Object.entries(validation).map(([name, value]) => [`val_${name}`, value])),

@@ -3,7 +3,7 @@ import { tidy, type Tensor } from '@dl/tensor/core'
 import type { AnyModel } from '../model.ts'
 import { assertInputs } from '../layer.ts'
 import { concrete, type ValueSpec } from '../shapes.ts'
-import { type Batch, columnsOf } from './batch-source.ts'
+import { type Batch, type BatchSource, columnsOf } from './batch-source.ts'
 import { type Compiled } from './compiled.ts'
 import { TrainingError } from './errors.ts'
 import { checkLabels } from './label-check.ts'
@@ -66,7 +66,7 @@ export class Session {
     const [xs, ys, ws] = tensors as [Tensor[], Tensor[], Tensor[]]
     const batch: Batch = { x: xs, y: ys, weights: ws, size: xs[0]!.shape[0] as number }
     this.checkBatch(op, batch, 0)
-    checkLabels(op, columns.y, this.#compiled.losses, this.#model.outputNames, this.classes(batch))
+    this.checkLabels(op, { labels: columns.y }, batch)
     this.reset()
     if (op === 'trainOnBatch') this.train(batch)
     else this.test(batch)
@@ -88,9 +88,11 @@ export class Session {
     }
   }
 
-  /** Sizes of the outputs' last dimensions. */
-  classes(batch: Batch): readonly (number | null)[] {
-    return this.#outputSpecs(batch).map((spec) => spec.shape.at(-1) ?? null)
+  /** Throws when a label of the source, as far as they are on the host, is no class; `batch` tells the inputs' shapes. */
+  checkLabels(op: string, { labels }: Pick<BatchSource, 'labels'>, batch: Batch): void {
+    if (!labels) return
+    const classes = this.#outputSpecs(batch).map((spec) => spec.shape.at(-1) ?? null)
+    checkLabels(op, labels, this.#compiled.losses, this.#model.outputNames, classes)
   }
 
   #outputSpecs(batch: Batch): readonly ValueSpec[] {
