@@ -8,7 +8,7 @@ import { postOrder } from './post-order.ts'
 
 /** Where a part lies in a buffer: element i along an axis goes to `low + i * step`. */
 export interface Placement {
-  readonly target: Value
+  target: Value
   readonly low: Dims
   readonly step: Dims
   /** What the rest of the buffer is set to first. */
@@ -110,46 +110,30 @@ export function valueGraph(roots: readonly Node[], keep: readonly (Node | null)[
 
 type Make = (node: Node, src: readonly Value[], more?: Partial<Pick<Value, 'placement' | 'parts'>>) => Value
 
-/** A pad or concatenation: placements first, then the buffer that they fill. */
+/** A pad or concatenation: placements first, then the buffer that they fill, which the placements then name. */
 function assembled(node: Node, src: readonly Value[], make: Make): Value {
-  // placements need their target, which needs its placements: the target is filled in afterwards
-  const parts: Value[] = []
-  const pending: { target: Value | null } = { target: null }
-  const place = (part: Value, low: Dims, step: Dims, fill: Element | undefined): void => {
-    const placement: Placement = {
-      get target() {
-        return pending.target!
-      },
-      low,
-      step,
-      fill,
-    }
-    parts.push(make(node, [part], { placement }))
-  }
+  const placements = placementsOf(node, src)
+  const parts = placements.map((placement, i) => make(node, [src[i]!], { placement }))
+  const target = make(node, parts, { parts })
+  for (const placement of placements) placement.target = target
+  return target
+}
+
+/** Where each source of `node` lies in it; the target is not known yet. */
+function placementsOf(node: Node, src: readonly Value[]): Placement[] {
+  const target = null as unknown as Value
   if (node.prim === 'pad') {
     const { low, interior, value } = node.attrs
-    place(
-      src[0]!,
-      low,
-      interior.map((v) => v + 1),
-      value,
-    )
-  } else if (node.prim === 'concat') {
-    const { axis } = node.attrs
-    let at = 0
-    for (const part of src) {
-      const low = node.shape.map((_, a) => (a === axis ? at : 0))
-      place(
-        part,
-        low,
-        low.map(() => 1),
-        undefined,
-      )
-      at += part.shape[axis]!
-    }
+    return [{ target, low, step: interior.map((v) => v + 1), fill: value }]
   }
-  pending.target = make(node, parts, { parts })
-  return pending.target
+  const axis = node.prim === 'concat' ? node.attrs.axis : 0
+  const step = node.shape.map(() => 1)
+  let end = 0
+  return src.map((part) => {
+    const at = end
+    end += part.shape[axis]!
+    return { target, low: node.shape.map((_, a) => (a === axis ? at : 0)), step, fill: undefined }
+  })
 }
 
 /** A copy of a value as a value of its own (a root that is a leaf). */
