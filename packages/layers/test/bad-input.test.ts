@@ -97,6 +97,15 @@ describe('labels out of range', () => {
     await rejects(m.evaluate(x(2), bad), 'label', /\[evaluate\] label 7/)
     await rejects(m.trainOnBatch(x(2), bad), 'label', /\[trainOnBatch\] label 7/)
   })
+  it('in a dataset names the batch', async () => {
+    const m = network('sparseCategoricalCrossentropy', 3)
+    const data = fromArrays({
+      x: hostArray(new Float32Array(8), [4, 2]),
+      y: Int32Array.of(0, 1, 2, 5),
+    }).batch(2)
+    await rejects(m.fit(data, quiet), 'label', /\[fit\] label 5 of example 1 of batch 1 is outside 0 … 2/)
+    await rejects(m.evaluate(data), 'label', /\[evaluate\] label 5 of example 1 of batch 1/)
+  })
   it('leaves the weights as they were', async () => {
     const m = network('sparseCategoricalCrossentropy', 3)
     const before = await m.weights[0]!.data()

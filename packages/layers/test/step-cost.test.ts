@@ -58,7 +58,7 @@ describe('the training step of the digit network', () => {
     expect(programs.length).toBe(after)
   })
 
-  it('leaves nothing behind: live bytes are flat over epochs', async () => {
+  it('leaves nothing behind: live bytes do not grow over epochs', async () => {
     const m = digits()
     const live: number[] = []
     await m.fit(images(64), labels(64), {
@@ -68,6 +68,7 @@ describe('the training step of the digit network', () => {
       ...quiet,
       onEpochEnd: () => void live.push(memory().physical.liveBytes),
     })
-    expect(live.slice(2), String(live)).toEqual(live.slice(2).fill(live[2]!))
+    // what other tests left may be collected meanwhile: less is allowed, more is not
+    expect(Math.max(...live.slice(2)), String(live)).toBeLessThanOrEqual(live[2]!)
   })
 })

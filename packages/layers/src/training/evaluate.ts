@@ -56,7 +56,8 @@ export async function evaluateSource(
   let index = 0
   for await (const batch of source.batches(0)) {
     session.checkBatch(op, batch, index)
-    if (index === 0) session.checkLabels(op, source, batch)
+    if (!source.labels) session.checkBatchLabels(op, batch, index)
+    else if (index === 0) session.checkLabels(op, source, batch)
     session.test(batch)
     disposeBatch(batch)
     if (++index >= steps) break

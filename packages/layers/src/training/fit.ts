@@ -213,7 +213,7 @@ class Fit implements TrainingContext {
     let index = 0
     for await (const batch of this.#epochBatches(epoch)) {
       this.#session.checkBatch('fit', batch, index)
-      this.#checkLabels(batch)
+      this.#checkLabels(batch, index)
       this.#session.train(batch)
       disposeBatch(batch)
       index++
@@ -233,8 +233,9 @@ class Fit implements TrainingContext {
     return { [Symbol.asyncIterator]: () => ({ next: () => iterator.next() }) }
   }
 
-  /** All labels are checked before the first step, so that a bad one leaves the weights as they were. */
-  #checkLabels(batch: Batch): void {
+  /** Labels in arrays are checked before the first step, so that a bad one leaves the weights as they were. */
+  #checkLabels(batch: Batch, index: number): void {
+    if (!this.#sources.training.labels) this.#session.checkBatchLabels('fit', batch, index)
     if (this.#labelsChecked) return
     this.#labelsChecked = true
     const { training, validation } = this.#sources

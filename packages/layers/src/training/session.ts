@@ -1,12 +1,12 @@
 // A training session: the compiled steps of a model for one `compile`, with the optimizer's state made before they are traced.
-import { tidy, type Tensor } from '@dl/tensor/core'
+import { hostDataOf, tidy, type Tensor } from '@dl/tensor/core'
 import type { AnyModel } from '../model.ts'
 import { assertInputs } from '../layer.ts'
 import { concrete, type ValueSpec } from '../shapes.ts'
 import { type Batch, type BatchSource, columnsOf } from './batch-source.ts'
 import { type Compiled } from './compiled.ts'
 import { TrainingError } from './errors.ts'
-import { checkLabels } from './label-check.ts'
+import { checkLabels, hasClassNumbers, type HostLabels } from './label-check.ts'
 import { type Logs, logsOf } from './logs.ts'
 import { compileSteps, type Steps } from './steps.ts'
 
@@ -21,6 +21,8 @@ export class Session {
   readonly #compiled: Compiled
   #steps: Steps | null = null
   #trainable = ''
+  /** Sizes of the outputs' last dimensions. */
+  #classes: readonly (number | null)[] | null = null
 
   constructor(model: AnyModel, compiled: Compiled) {
     this.#model = model
@@ -88,11 +90,26 @@ export class Session {
     }
   }
 
-  /** Throws when a label of the source, as far as they are on the host, is no class; `batch` tells the inputs' shapes. */
+  /** Throws when a label of an array source is no class; `batch` tells the inputs' shapes. */
   checkLabels(op: string, { labels }: Pick<BatchSource, 'labels'>, batch: Batch): void {
-    if (!labels) return
-    const classes = this.#outputSpecs(batch).map((spec) => spec.shape.at(-1) ?? null)
-    checkLabels(op, labels, this.#compiled.losses, this.#model.outputNames, classes)
+    if (labels) this.#checkLabels(op, labels, batch)
+  }
+
+  /** Throws when a label of this batch is no class, as far as the labels are on the host. */
+  checkBatchLabels(op: string, batch: Batch, index: number): void {
+    if (!hasClassNumbers(this.#compiled.losses)) return
+    const labels = batch.y.map((t) => ({ data: hostDataOf(t), shape: t.shape }))
+    this.#checkLabels(
+      op,
+      labels.map((column) => (column.data ? column : undefined)),
+      batch,
+      ` of batch ${index}`,
+    )
+  }
+
+  #checkLabels(op: string, labels: readonly HostLabels[], batch: Batch, place?: string): void {
+    this.#classes ??= this.#outputSpecs(batch).map((spec) => spec.shape.at(-1) ?? null)
+    checkLabels(op, labels, this.#compiled.losses, this.#model.outputNames, this.#classes, place)
   }
 
   #outputSpecs(batch: Batch): readonly ValueSpec[] {
