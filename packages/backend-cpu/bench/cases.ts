@@ -20,7 +20,7 @@ const jitted = (make: () => Tensor | Tensor[]): Workload => {
     const out = make()
     return Array.isArray(out) ? out : [out]
   })
-  const call = (): Tensor[] => f() as Tensor[]
+  const call = (): Tensor[] => f()
   const held: Tensor[] = []
   return {
     hold: () => void held.push(...call()),
@@ -54,7 +54,7 @@ export function kernelsOf(w: Workload): () => void {
   return run!
 }
 
-const tensor = (data: Float32Array, shape: number[]): Tensor => dl.tensor(data, shape) as Tensor
+const tensor = (data: Float32Array, shape: number[]): Tensor => dl.tensor(data, shape)
 
 /** Op by name over inputs given as data. */
 export function workload(
@@ -72,28 +72,28 @@ const layerNorm = (x: Tensor, gamma: Tensor, beta: Tensor): Tensor => {
 }
 
 const OPS: Record<string, (...x: Tensor[]) => Tensor | Tensor[]> = {
-  matMul: (a, b) => dl.matMul(a!, b!),
-  matMulTa: (a, b) => dl.matMul(a!, b!, true, false),
-  matMulTb: (a, b) => dl.matMul(a!, b!, false, true),
-  matMulTaTb: (a, b) => dl.matMul(a!, b!, true, true),
-  softmax: (x) => dl.softmax(x!),
-  layerNorm: (x, g, b) => layerNorm(x!, g!, b!),
+  matMul: (a, b) => dl.matMul(a, b),
+  matMulTa: (a, b) => dl.matMul(a, b, true, false),
+  matMulTb: (a, b) => dl.matMul(a, b, false, true),
+  matMulTaTb: (a, b) => dl.matMul(a, b, true, true),
+  softmax: (x) => dl.softmax(x),
+  layerNorm: (x, g, b) => layerNorm(x, g, b),
   layerNormBackward: (x, g, b) => {
     const loss = (a: Tensor, c: Tensor, d: Tensor): Tensor => dl.sum(dl.mul(layerNorm(a, c, d), a)) as Tensor
-    const { grads } = dl.valueAndGrads(loss as never)([x!, g!, b!] as never) as unknown as { grads: Tensor[] }
+    const { grads } = dl.valueAndGrads(loss as never)([x, g, b] as never) as unknown as { grads: Tensor[] }
     return grads
   },
   gelu: (x) => {
-    const v = dl.add(dl.mul(x!, 1.1), 0.1)
+    const v = dl.add(dl.mul(x, 1.1), 0.1)
     return dl.mul(v, dl.sigmoid(dl.mul(dl.mul(v, dl.add(dl.mul(dl.mul(v, v), 0.044715), 1)), 1.5957691216)))
   },
-  exp: (x) => dl.exp(x!),
-  tanh: (x) => dl.tanh(x!),
-  sum0: (x) => dl.sum(x!, 0),
-  sum1: (x) => dl.sum(x!, 1),
-  sumAll: (x) => dl.sum(x!),
-  transpose: (x) => dl.transpose(x!),
-  softmax0: (x) => dl.transpose(dl.softmax(dl.transpose(x!))),
+  exp: (x) => dl.exp(x),
+  tanh: (x) => dl.tanh(x),
+  sum0: (x) => dl.sum(x, 0),
+  sum1: (x) => dl.sum(x, 1),
+  sumAll: (x) => dl.sum(x),
+  transpose: (x) => dl.transpose(x),
+  softmax0: (x) => dl.transpose(dl.softmax(dl.transpose(x))),
 }
 
 export interface Trainer {
@@ -115,9 +115,7 @@ export function trainer(
     const layer = i >> 1
     return dl.variable(tensor(w, i % 2 === 0 ? [sizes[layer]!, sizes[layer + 1]!] : [sizes[layer + 1]!]))
   })
-  const state = params.map(
-    (p) => [dl.variable(dl.zeros(p.shape as number[])), dl.variable(dl.zeros(p.shape as number[]))] as const,
-  )
+  const state = params.map((p) => [dl.variable(dl.zeros(p.shape)), dl.variable(dl.zeros(p.shape))] as const)
   const [c1, c2] = [dl.runtimeScalar(0), dl.runtimeScalar(0)]
   let t = 0
   const step = dl.jit(() => {
@@ -125,12 +123,12 @@ export function trainer(
       let h: Tensor = images
       for (let i = 0; i < params.length; i += 2) {
         h = dl.add(dl.matMul(h, params[i] as unknown as Tensor), params[i + 1] as unknown as Tensor) as Tensor
-        if (i + 2 < params.length) h = dl.relu(h) as Tensor
+        if (i + 2 < params.length) h = dl.relu(h)
       }
       return dl.neg(dl.mean(dl.sum(dl.mul(targets, dl.logSoftmax(h)), -1))) as never
     }, params)
     params.forEach((p, i) => {
-      const g = (grads as Record<string, Tensor>)[p.name]!
+      const g = grads[p.name]!
       const [m, v] = state[i]!
       const m2 = dl.add(dl.mul(m as unknown as Tensor, 0.9), dl.mul(g, 0.1))
       const v2 = dl.add(dl.mul(v as unknown as Tensor, 0.999), dl.mul(dl.square(g), 0.001))
@@ -140,15 +138,15 @@ export function trainer(
         dl.mul(m2, c1.read() as Tensor),
         dl.add(dl.sqrt(dl.mul(v2, c2.read() as Tensor)), 1e-8),
       )
-      p.assign(dl.sub(p as unknown as Tensor, update) as never)
+      p.assign(dl.sub(p, update) as never)
     })
-    return value as Tensor
+    return value
   })
   const run = (): Tensor => {
     t++
     c1.value = 1e-3 / (1 - 0.9 ** t)
     c2.value = 1 / (1 - 0.999 ** t)
-    return step() as Tensor
+    return step()
   }
   return {
     step: () => {

@@ -51,7 +51,7 @@ export class Exprs {
     const own = 'addr' in draft && draft.addr.slice(1 + this.outer).some((c) => c !== 0)
     const inner =
       draft.op === 'acc' || (draft.op !== 'reduce' && (own || args.some((a) => this.list[a]!.inner)))
-    return this.list.push({ ...draft, dtype, inner, phase } as Expr) - 1
+    return this.list.push({ ...draft, dtype, inner, phase }) - 1
   }
 }
 

@@ -63,7 +63,7 @@ export function applyMap(x: Extract<Expr, { op: 'map' }>, from: DType, args: Ele
     new Uint8Array(other.buffer).set(new Uint8Array(cell.buffer))
     return other[0]!
   }
-  return toElement(x.dtype, evaluateScalar(x.fn, from, args) as Element)
+  return toElement(x.dtype, evaluateScalar(x.fn, from, args))
 }
 
 function reduceValues(kind: ReduceKind, dtype: DType, values: Iterable<Element>): Element {
@@ -249,7 +249,7 @@ function executeScatter(k: ScatterKernel, buffers: Buffers): void {
     const from = buffers[k.updates]![(o * k.count + j) * k.inner + i]!
     out[at] = toElement(
       k.dtype,
-      typeof from === 'bigint' ? (out[at] as bigint) + from : Number(out[at]) + Number(from),
+      typeof from === 'bigint' ? (out[at] as bigint) + from : Number(out[at]) + from,
     )
   }
 }

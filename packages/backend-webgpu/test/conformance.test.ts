@@ -9,7 +9,7 @@ const backend = kitBackend(await computingDevice())
 
 /** WGSL has no float64 and no int64: programs that hold them are refused (see refusals.test.ts). */
 const supported = (name: string, body: () => void | Promise<void>): void => {
-  if (!/(?:float|int)64/.test(name)) it(`${name}`, { timeout: 120_000 }, body)
+  if (!/(?:float|int)64/.test(name)) it(`${name}`, { timeout: 900_000 }, body)
 }
 
 describe(`${backend.description}`, () => {

@@ -140,14 +140,14 @@ describe('kernels with several results, products, indices and random bits', () =
     const weights = rowsOf(numbers(480, 1), 40)
     values.forEach((v, i) => expect(v).toBeCloseTo(total(weights.map((row) => row[i]!)), 3))
     const { values: ofX } = await run(
-      () => grads(loss)([matrix(12, 40), tensor(numbers(40)), tensor(numbers(40, 3))])[0] as Tensor,
+      () => grads(loss)([matrix(12, 40), tensor(numbers(40)), tensor(numbers(40, 3))])[0],
     )
     // the layer's output doesn't change when a row is shifted: gradients of a row add up to 0
     for (const row of rowsOf(Float32Array.from(ofX), 40)) expect(total(row)).toBeCloseTo(0, 3)
   })
 
   it('gelu and its gradient', async () => {
-    const { values } = await run(() => grads((x: Tensor) => sum(gelu(x)))([matrix(3, 50)])[0] as Tensor)
+    const { values } = await run(() => grads((x: Tensor) => sum(gelu(x)))([matrix(3, 50)])[0])
     const h = 1e-4
     const f = (v: number): number => 0.5 * v * (1 + erfOf(v / Math.SQRT2))
     numbers(150).forEach((v, i) => expect(values[i]).toBeCloseTo((f(v + h) - f(v - h)) / (2 * h), 3))
@@ -157,7 +157,7 @@ describe('kernels with several results, products, indices and random bits', () =
     const labels = Array.from({ length: 32 }, (_, i) => (i * 7) % 10)
     const loss = (logits: Tensor): Tensor =>
       neg(mean(sum(mul(oneHot(tensor(labels, [32], 'int32'), 10), logSoftmax(logits)), -1)))
-    const { values } = await run(() => grads(loss)([matrix(32, 10)])[0] as Tensor)
+    const { values } = await run(() => grads(loss)([matrix(32, 10)])[0])
     const expected = rowsOf(numbers(320), 10).flatMap((row, r) =>
       softmaxOf(row).map((p, i) => (p - (i === labels[r] ? 1 : 0)) / 32),
     )
@@ -182,10 +182,7 @@ describe('kernels with several results, products, indices and random bits', () =
     const looked = await run(() => gather(table, tensor(ids, [6], 'int32')))
     expect(looked.values).toEqual(ids.flatMap((id) => Array.from(numbers(80).subarray(id * 8, id * 8 + 8))))
     const { values, kernels } = await run(
-      () =>
-        grads((t: Tensor) => sum(mul(gather(t, tensor(ids, [6], 'int32')), matrix(6, 8, 1))))([
-          table,
-        ])[0] as Tensor,
+      () => grads((t: Tensor) => sum(mul(gather(t, tensor(ids, [6], 'int32')), matrix(6, 8, 1))))([table])[0],
     )
     expect(kernels).toContain('scatter')
     const updates = rowsOf(numbers(48, 1), 8)
@@ -203,7 +200,7 @@ describe('kernels with several results, products, indices and random bits', () =
       () =>
         grads((x: Tensor) => sum(dropout(x, 0.25, undefined, 7)))([
           tensor(new Float32Array(4000).fill(1)),
-        ])[0] as Tensor,
+        ])[0],
     )
     expect(gradient).toEqual(values)
   })
@@ -255,7 +252,7 @@ function lossesInPlainJavaScript(steps: number): number[] {
         const g = gradients[k]![i]!
         m[i] = 0.9 * m[i]! + 0.1 * g
         v[i] = 0.999 * v[i]! + 0.001 * g * g
-        w[i]! -= (0.02 * m[i]!) / (Math.sqrt(v[i]!) + 1e-7)
+        w[i]! -= (0.02 * m[i]) / (Math.sqrt(v[i]) + 1e-7)
       })
     })
     return loss
@@ -283,8 +280,8 @@ describe('a training step', () => {
       )
       found.forEach((g, i) => {
         const [m, v] = [moments[2 * i]!, moments[2 * i + 1]!]
-        m.assign(add(mul(m, 0.9), mul(g as Tensor, 0.1)))
-        v.assign(add(mul(v, 0.999), mul(square(g as Tensor), 0.001)))
+        m.assign(add(mul(m, 0.9), mul(g, 0.1)))
+        v.assign(add(mul(v, 0.999), mul(square(g), 0.001)))
         parameters[i]!.assign(sub(parameters[i]!, div(mul(m, 0.02), add(sqrt(v), 1e-7))))
       })
       return value

@@ -43,7 +43,7 @@ const cases: FunctionCase[] = SCALAR_NAMES.filter((fn) => !SCALARS[fn].formula).
         : fn === 'bitcast'
           ? bitcastTargets(from)
           : [SCALARS[fn].result === 'bool' ? 'bool' : from]
-    return (targets as readonly DType[]).map((to) => ({
+    return targets.map((to) => ({
       name: `${fn} ${from}${to === from ? '' : ` → ${to}`}`,
       fn,
       from,

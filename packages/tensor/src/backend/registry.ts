@@ -18,7 +18,10 @@ const KEY = Symbol.for('@dl/tensor')
  * @param from module that asks, for the error
  * @param contract its contract version
  */
-export function sharedRegistry(from: string = import.meta.url, contract: number = CONTRACT_VERSION): Registry {
+export function sharedRegistry(
+  from: string = import.meta.url,
+  contract: number = CONTRACT_VERSION,
+): Registry {
   const realm = globalThis as { [KEY]?: Registry }
   const found = realm[KEY]
   if (!found) return (realm[KEY] = { contract, from, backends: new Map(), active: null, failed: new Map() })
@@ -40,10 +43,10 @@ export function registerBackend(backend: Backend): void {
   if (registry.active === old) registry.active = null
 }
 
-const byPriority = (): Backend[] => [...registry.backends.values()].toSorted((a, b) => b.priority - a.priority)
+const byPriority = (): Backend[] =>
+  [...registry.backends.values()].toSorted((a, b) => b.priority - a.priority)
 
-const NOTHING =
-  "no backend is registered. Import one before computing, for example: import '@dl/backend-cpu'"
+const NOTHING = "no backend is registered. Import one before computing, for example: import '@dl/backend-cpu'"
 
 /** Raised when a value is needed and no backend can compute it. */
 export class BackendError extends Error {

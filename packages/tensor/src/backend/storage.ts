@@ -184,11 +184,11 @@ export class Storage implements Leaf {
 
   /** A fresh copy on the host. */
   async read(): Promise<TypedArray> {
-    if (this.#data) return this.#data.slice() as TypedArray
+    if (this.#data) return this.#data.slice()
     return this.#deviceBackend().read(this.#estate.pointer, this.dtype, this.size)
   }
   readSync(): TypedArray {
-    if (this.#data) return this.#data.slice() as TypedArray
+    if (this.#data) return this.#data.slice()
     const backend = this.#deviceBackend()
     if (!backend.readSync)
       throw new Error(
@@ -204,7 +204,7 @@ export class Storage implements Leaf {
 
   /** A second storage with the same contents. */
   copy(backend: Backend): Storage {
-    if (this.#data) return Storage.fromHost(this.shape, this.dtype, this.#data.slice() as TypedArray)
+    if (this.#data) return Storage.fromHost(this.shape, this.dtype, this.#data.slice())
     const from = this.pointerOn(backend)
     const to = Storage.allocate(this.shape, this.dtype, backend)
     backend.copy(from, to.pointerOn(backend), this.bytes)

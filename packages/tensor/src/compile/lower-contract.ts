@@ -144,7 +144,7 @@ class Epilogue {
       const { target, low, step } = v.placement
       body.forbid(target)
       const placed = index.map((form, axis) =>
-        scale(v.shape[axis] === 1 ? ZERO : form, step[axis]!, low[axis]!),
+        scale(v.shape[axis] === 1 ? ZERO : form, step[axis]!, low[axis]),
       )
       address = linear(placed, target.shape)
     } else body.define(v, expr, address)

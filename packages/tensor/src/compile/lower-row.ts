@@ -128,9 +128,7 @@ class RowBody {
     const expr = this.body.at(v.src[0]!, index)
     if (expr === FAILED) return false
     this.body.forbid(target)
-    const placed = index.map((form, axis) =>
-      scale(v.shape[axis] === 1 ? ZERO : form, step[axis]!, low[axis]!),
-    )
+    const placed = index.map((form, axis) => scale(v.shape[axis] === 1 ? ZERO : form, step[axis]!, low[axis]))
     this.stores.push({ member: v, expr, addr: this.#padded(linear(placed, target.shape)) })
     return true
   }

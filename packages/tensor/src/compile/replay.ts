@@ -63,7 +63,11 @@ export class Replay {
     const inputOf = new Map<Leaf, number>(trace.inputs.map((placeholder, i) => [placeholder, i]))
     const stateOf = new Map<Leaf, VariableState>(trace.variables.map((v) => [v.placeholder, v.state]))
     this.#leaves = [...bound.leaves] as Storage[] // captured values stay, the others are bound at each call
-    const slots = bound.leaves.map((leaf, slot) => ({ slot, input: inputOf.get(leaf), state: stateOf.get(leaf) }))
+    const slots = bound.leaves.map((leaf, slot) => ({
+      slot,
+      input: inputOf.get(leaf),
+      state: stateOf.get(leaf),
+    }))
     this.#inputs = slots.flatMap(({ slot, input }) => (input === undefined ? [] : { slot, input }))
     this.#variables = slots.flatMap(({ slot, state }) => (state === undefined ? [] : { slot, state }))
     this.#captured = bound.leaves.filter((leaf) => leaf instanceof Storage)

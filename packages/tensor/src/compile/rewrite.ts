@@ -72,7 +72,7 @@ const transpose: Rule = (n, [x], { usesOfSource }) => {
   if (n.prim !== 'transpose' || x!.prim !== 'dot' || usesOfSource(0) > 1) return undefined
   const turn = swapLast(n.shape.length)
   if (n.attrs.perm.some((axis, i) => axis !== turn[i])) return undefined
-  const [a, b] = x!.src as [Node, Node]
+  const [a, b] = x.src as [Node, Node]
   return p.dot(p.transpose(b, turn), p.transpose(a, turn))
 }
 
@@ -98,11 +98,11 @@ const reduce: Rule = (n, [x], { usesOfSource }) => {
   const { kind, axes } = n.attrs
   if (x!.shape.includes(0)) return p.constant(identityOf(kind, n.dtype), n.dtype, n.shape)
   if (usesOfSource(0) > 1) return undefined
-  if (x!.prim === 'reduce' && x!.attrs.kind === kind)
+  if (x!.prim === 'reduce' && x.attrs.kind === kind)
     return p.reduce(
       kind,
-      x!.src[0]!,
-      [...x!.attrs.axes, ...axes].toSorted((a, b) => a - b),
+      x.src[0]!,
+      [...x.attrs.axes, ...axes].toSorted((a, b) => a - b),
     )
   return kind === 'sum' ? sumOfProducts(axes, x!, n.shape) : undefined
 }
@@ -124,12 +124,12 @@ const argReduce: Rule = (n, [x]) => {
 /** Part of a concatenation: read the part itself. */
 const slice: Rule = (n, [x]) => {
   if (n.prim !== 'slice' || x!.prim !== 'concat') return undefined
-  const { axis } = x!.attrs
+  const { axis } = x.attrs
   const { start, stride } = n.attrs
   const first = start[axis]!
   const last = first + (n.shape[axis]! - 1) * stride[axis]!
   let at = 0
-  for (const part of x!.src) {
+  for (const part of x.src) {
     const end = at + part.shape[axis]!
     if (first >= at && last < end) {
       const moved = start.map((v, a) => (a === axis ? v - at : v))

@@ -84,7 +84,7 @@ export function traceFunction(
   const body = (): Pick<Trace, 'result' | 'outputs'> => {
     const leaves = leavesOf(args).map((leaf) => {
       if (!isInput(leaf)) return leaf
-      const input = new Placeholder(leaf.shape as Dims, leaf.dtype, tracer)
+      const input = new Placeholder(leaf.shape, leaf.dtype, tracer)
       inputs.push(input)
       return fromNode(buffer(input))
     })

@@ -30,8 +30,24 @@ export interface DTypeRow {
 }
 
 export const DTYPES: { readonly [D in DType]: DTypeRow } = {
-  bool: { bytes: 1, kind: 'bool', signed: false, rank: 0, lowest: 0, highest: 1, allocate: (n) => new Uint8Array(n) },
-  uint8: { bytes: 1, kind: 'int', signed: false, rank: 1, lowest: 0, highest: 255, allocate: (n) => new Uint8Array(n) },
+  bool: {
+    bytes: 1,
+    kind: 'bool',
+    signed: false,
+    rank: 0,
+    lowest: 0,
+    highest: 1,
+    allocate: (n) => new Uint8Array(n),
+  },
+  uint8: {
+    bytes: 1,
+    kind: 'int',
+    signed: false,
+    rank: 1,
+    lowest: 0,
+    highest: 255,
+    allocate: (n) => new Uint8Array(n),
+  },
   int32: {
     bytes: 4,
     kind: 'int',
@@ -108,7 +124,9 @@ export function toElement(d: DType, value: Element | boolean): Element {
     case 'int64':
       return typeof value === 'bigint' ? BigInt.asIntN(64, value) : saturateToInt64(Number(value))
     case 'int32':
-      return typeof value === 'bigint' ? Number(BigInt.asIntN(32, value)) : saturate(Number(value), -2147483648, 2147483647)
+      return typeof value === 'bigint'
+        ? Number(BigInt.asIntN(32, value))
+        : saturate(Number(value), -2147483648, 2147483647)
     case 'uint8':
       return typeof value === 'bigint' ? Number(BigInt.asUintN(8, value)) : wrapUint8(Number(value))
     case 'bool':

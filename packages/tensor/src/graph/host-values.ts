@@ -9,7 +9,8 @@ import { type Dims, sizeOf } from './shape.ts'
 export const HOST_VALUE_LIMIT = 64
 
 export const carriesHostValue = (shape: Dims, dtype: DType): boolean =>
-  (dtype === 'int32' || dtype === 'int64' || dtype === 'bool' || dtype === 'uint8') && sizeOf(shape) <= HOST_VALUE_LIMIT
+  (dtype === 'int32' || dtype === 'int64' || dtype === 'bool' || dtype === 'uint8') &&
+  sizeOf(shape) <= HOST_VALUE_LIMIT
 
 class HostLeaf implements Leaf {
   readonly id: number = serial()

@@ -128,38 +128,38 @@ const rows = {
   mul: {
     arity: 2, accepts: 'number', result: 'same', cost: 1, ulp: 0, domain: [-10, 10],
     js: (a, b) => a * b, int: (a, b) => a * b,
-    derivative: (s, ct, _y, a, b) => [s.mul(ct, b!), s.mul(ct, a!)],
+    derivative: (s, ct, _y, a, b) => [s.mul(ct, b), s.mul(ct, a)],
   },
   div: {
     // integers truncate toward zero; division by zero gives 0 on integers
     arity: 2, accepts: 'number', result: 'same', cost: 4, ulp: 0, domain: [0.5, 10],
     js: (a, b) => a / b, int: (a, b) => (b === 0n ? 0n : a / b),
-    derivative: (s, ct, y, _a, b) => [s.div(ct, b!), s.neg(s.mul(ct, s.div(y, b!)))],
+    derivative: (s, ct, y, _a, b) => [s.div(ct, b), s.neg(s.mul(ct, s.div(y, b)))],
   },
   rem: {
     // sign of the dividend, as C's fmod
     arity: 2, accepts: 'number', result: 'same', cost: 8, ulp: 2, domain: [0.5, 10],
     js: (a, b) => a % b, int: (a, b) => (b === 0n ? 0n : a % b),
-    derivative: (s, ct, _y, a, b) => [ct, s.neg(s.mul(ct, s.trunc(s.div(a!, b!))))],
+    derivative: (s, ct, _y, a, b) => [ct, s.neg(s.mul(ct, s.trunc(s.div(a, b))))],
   },
   pow: {
     arity: 2, accepts: 'number', result: 'same', cost: 40, ulp: 16, domain: [0.25, 4],
     js: Math.pow, int: integerPower,
     derivative: (s, ct, y, a, b) => [
-      s.mul(ct, s.select(s.eq(b!, 0), 0, s.mul(b!, s.pow(a!, s.sub(b!, 1))))),
-      s.mul(ct, s.mul(y, s.log(s.select(s.gt(a!, 0), a!, 1)))),
+      s.mul(ct, s.select(s.eq(b, 0), 0, s.mul(b, s.pow(a, s.sub(b, 1))))),
+      s.mul(ct, s.mul(y, s.log(s.select(s.gt(a, 0), a, 1)))),
     ],
   },
   max: {
     // NaN wins; a tie sends the gradient to the first argument
     arity: 2, accepts: 'any', result: 'same', cost: 1, ulp: 0, domain: [-10, 10],
     js: (a, b) => Math.max(a, b), int: (a, b) => (a > b ? a : b),
-    derivative: (s, ct, _y, a, b) => [s.select(s.ge(a!, b!), ct, 0), s.select(s.lt(a!, b!), ct, 0)],
+    derivative: (s, ct, _y, a, b) => [s.select(s.ge(a, b), ct, 0), s.select(s.lt(a, b), ct, 0)],
   },
   min: {
     arity: 2, accepts: 'any', result: 'same', cost: 1, ulp: 0, domain: [-10, 10],
     js: (a, b) => Math.min(a, b), int: (a, b) => (a < b ? a : b),
-    derivative: (s, ct, _y, a, b) => [s.select(s.le(a!, b!), ct, 0), s.select(s.gt(a!, b!), ct, 0)],
+    derivative: (s, ct, _y, a, b) => [s.select(s.le(a, b), ct, 0), s.select(s.gt(a, b), ct, 0)],
   },
   neg: {
     arity: 1, accepts: 'number', result: 'same', cost: 1, ulp: 0, domain: [-10, 10],
@@ -167,7 +167,7 @@ const rows = {
   },
   abs: {
     arity: 1, accepts: 'number', result: 'same', cost: 1, ulp: 0, domain: [-10, 10],
-    js: Math.abs, int: (a) => (a < 0n ? -a : a), derivative: (s, ct, _y, a) => [s.mul(ct, s.sign(a!))],
+    js: Math.abs, int: (a) => (a < 0n ? -a : a), derivative: (s, ct, _y, a) => [s.mul(ct, s.sign(a))],
   },
   sign: {
     arity: 1, accepts: 'number', result: 'same', cost: 3, ulp: 0, domain: [-10, 10],
@@ -190,7 +190,7 @@ const rows = {
   },
   square: {
     arity: 1, accepts: 'number', result: 'same', cost: 1, ulp: 0, domain: [-10, 10],
-    js: (x) => x * x, int: (x) => x * x, derivative: (s, ct, _y, x) => [s.mul(ct, s.mul(x!, 2))],
+    js: (x) => x * x, int: (x) => x * x, derivative: (s, ct, _y, x) => [s.mul(ct, s.mul(x, 2))],
     formula: (f, x) => f.map('mul', x, x),
   },
   reciprocal: {
@@ -216,12 +216,12 @@ const rows = {
   },
   log: {
     arity: 1, accepts: 'float', result: 'same', cost: 20, ulp: 2, domain: [0.1, 10],
-    js: Math.log, derivative: (s, ct, _y, x) => [s.div(ct, x!)],
+    js: Math.log, derivative: (s, ct, _y, x) => [s.div(ct, x)],
   },
   log1p: {
     // Kahan: log(u) * x / (u - 1) with u = 1 + x
     arity: 1, accepts: 'float', result: 'same', cost: 30, ulp: 8, domain: [-0.9, 10],
-    js: Math.log1p, derivative: (s, ct, _y, x) => [s.div(ct, s.add(x!, 1))],
+    js: Math.log1p, derivative: (s, ct, _y, x) => [s.div(ct, s.add(x, 1))],
     formula: (f, x) => {
       const u = f.map('add', x, f.constant(1))
       const d = f.map('sub', u, f.constant(1))
@@ -232,11 +232,11 @@ const rows = {
   },
   sin: {
     arity: 1, accepts: 'float', result: 'same', cost: 20, ulp: 4, domain: [-6, 6],
-    js: Math.sin, derivative: (s, ct, _y, x) => [s.mul(ct, s.cos(x!))],
+    js: Math.sin, derivative: (s, ct, _y, x) => [s.mul(ct, s.cos(x))],
   },
   cos: {
     arity: 1, accepts: 'float', result: 'same', cost: 20, ulp: 4, domain: [-6, 6],
-    js: Math.cos, derivative: (s, ct, _y, x) => [s.neg(s.mul(ct, s.sin(x!)))],
+    js: Math.cos, derivative: (s, ct, _y, x) => [s.neg(s.mul(ct, s.sin(x)))],
   },
   tan: {
     arity: 1, accepts: 'float', result: 'same', cost: 45, ulp: 10, domain: [-1.2, 1.2],
@@ -253,7 +253,7 @@ const rows = {
   },
   erf: {
     arity: 1, accepts: 'float', result: 'same', cost: 24, ulp: 4, domain: [-3, 3],
-    js: erf, derivative: (s, ct, _y, x) => [s.mul(ct, s.mul(s.exp(s.neg(s.mul(x!, x!))), 2 / Math.sqrt(Math.PI)))],
+    js: erf, derivative: (s, ct, _y, x) => [s.mul(ct, s.mul(s.exp(s.neg(s.mul(x, x))), 2 / Math.sqrt(Math.PI)))],
   },
   relu: {
     arity: 1, accepts: 'number', result: 'same', cost: 1, ulp: 0, domain: [-10, 10],
@@ -265,7 +265,7 @@ const rows = {
     // max(x, 0) + log1p(exp(-|x|)): never overflows
     arity: 1, accepts: 'float', result: 'same', cost: 50, ulp: 8, domain: [-10, 10],
     js: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
-    derivative: (s, ct, _y, x) => [s.mul(ct, s.sigmoid(x!))],
+    derivative: (s, ct, _y, x) => [s.mul(ct, s.sigmoid(x))],
     formula: (f, x) =>
       f.map('add', f.map('max', x, f.constant(0)), f.map('log1p', f.map('exp', f.map('neg', f.map('abs', x))))),
   },
@@ -309,13 +309,13 @@ const rows = {
     // condition (bool), value where true, value where false
     arity: 3, accepts: 'select', result: 'same', cost: 1, ulp: 0, domain: [-10, 10],
     js: (c, a, b) => (c ? a : b), int: (c, a, b) => (c ? a : b),
-    derivative: (s, ct, _y, c) => [null, s.select(c!, ct, 0), s.select(c!, 0, ct)],
+    derivative: (s, ct, _y, c) => [null, s.select(c, ct, 0), s.select(c, 0, ct)],
   },
   cast: {
     // float → int truncates toward zero and clamps, NaN → 0; anything → bool is "not 0"
     arity: 1, accepts: 'any', result: 'given', cost: 1, ulp: 0, domain: [-10, 10],
     js: (x) => x, int: (x) => x,
-    derivative: (s, ct, _y, x) => [x!.dtype === 'float32' || x!.dtype === 'float64' ? s.cast(ct, x!.dtype) : null],
+    derivative: (s, ct, _y, x) => [x.dtype === 'float32' || x.dtype === 'float64' ? s.cast(ct, x.dtype) : null],
   },
   bitcast: {
     // reinterprets 32 bits: int32 ↔ float32

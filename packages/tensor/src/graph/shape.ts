@@ -47,14 +47,18 @@ export function broadcastShapes(op: string, a: Dims, b: Dims): number[] {
 /** An axis counted from the front, from -rank … rank-1. */
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
-    throw new Error(`[${op}] axis must be an integer in [${-rank}, ${rank}) for a tensor of rank ${rank}, got ${axis}`)
+    throw new Error(
+      `[${op}] axis must be an integer in [${-rank}, ${rank}) for a tensor of rank ${rank}, got ${axis}`,
+    )
   return axis < 0 ? axis + rank : axis
 }
 
 /** Sorted axes counted from the front; all of them when `axes` is null or undefined. */
 export function normalizeAxes(op: string, axes: number | Dims | null | undefined, rank: number): number[] {
   if (axes === null || axes === undefined) return Array.from({ length: rank }, (_, i) => i)
-  const list = (typeof axes === 'number' ? [axes] : axes).map((a) => normalizeAxis(op, a, rank)).toSorted((a, b) => a - b)
+  const list = (typeof axes === 'number' ? [axes] : axes)
+    .map((a) => normalizeAxis(op, a, rank))
+    .toSorted((a, b) => a - b)
   for (let i = 1; i < list.length; i++)
     if (list[i] === list[i - 1]) throw new Error(`[${op}] axis ${list[i]} is named twice`)
   return list

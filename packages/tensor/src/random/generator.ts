@@ -15,7 +15,10 @@ const entropy = (): number => Math.floor(Math.random() * 2 ** 48)
  * go on with the same numbers.
  */
 export function generatorState(): Variable<[3], 'int32'> {
-  state ??= new Variable(fromNode(hostNode('random', initial(entropy()))), false, 'random/state') as Variable<[3], 'int32'>
+  state ??= new Variable(fromNode(hostNode('random', initial(entropy()))), false, 'random/state') as Variable<
+    [3],
+    'int32'
+  >
   return state
 }
 

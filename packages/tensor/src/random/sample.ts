@@ -6,7 +6,9 @@ import { fromNode, type Tensor } from '../tensor/tensor.ts'
 import { type Key, type Stream, uniformInteger, unitNormal, unitUniform } from './stream.ts'
 
 /** The shape in the type of a result that was asked for with `shape`. */
-type OfShape<T extends readonly number[]> = number extends T['length'] ? any : { -readonly [K in keyof T]: T[K] }
+type OfShape<T extends readonly number[]> = number extends T['length']
+  ? any
+  : { -readonly [K in keyof T]: T[K] }
 
 /** Options of {@link uniform}. */
 export interface UniformOptions {
@@ -46,18 +48,32 @@ function floatDtype(op: string, dtype: DType = 'float32'): DType {
  * console.log(x.shape, (await x.mean().data())[0]) // [1000], near 0.5
  * ```
  */
-export function uniform<const T extends readonly number[]>(key: Key, shape: T, options: UniformOptions = {}): Tensor<OfShape<T>> {
+export function uniform<const T extends readonly number[]>(
+  key: Key,
+  shape: T,
+  options: UniformOptions = {},
+): Tensor<OfShape<T>> {
   assertShape('random.uniform', shape)
   const { minValue = 0, maxValue = 1 } = options
-  const unit = cast(unitUniform(streamOf('random.uniform', key), shape), floatDtype('random.uniform', options.dtype))
+  const unit = cast(
+    unitUniform(streamOf('random.uniform', key), shape),
+    floatDtype('random.uniform', options.dtype),
+  )
   return fromNode(s.add(s.mul(unit, maxValue - minValue), minValue))
 }
 
 /** Normal with the given mean and standard deviation. */
-export function normal<const T extends readonly number[]>(key: Key, shape: T, options: NormalOptions = {}): Tensor<OfShape<T>> {
+export function normal<const T extends readonly number[]>(
+  key: Key,
+  shape: T,
+  options: NormalOptions = {},
+): Tensor<OfShape<T>> {
   assertShape('random.normal', shape)
   const { mean = 0, stddev = 1 } = options
-  const unit = cast(unitNormal(streamOf('random.normal', key), shape), floatDtype('random.normal', options.dtype))
+  const unit = cast(
+    unitNormal(streamOf('random.normal', key), shape),
+    floatDtype('random.normal', options.dtype),
+  )
   return fromNode(s.add(s.mul(unit, stddev), mean))
 }
 
@@ -65,7 +81,11 @@ export function normal<const T extends readonly number[]>(key: Key, shape: T, op
  * Normal without the tails beyond two standard deviations: the mass of the tails is spread over the rest (draws are
  * Φ⁻¹ of a uniform between Φ(−2) and Φ(2), Giles' approximation of erf⁻¹, error below 1e-6).
  */
-export function truncatedNormal<const T extends readonly number[]>(key: Key, shape: T, options: NormalOptions = {}): Tensor<OfShape<T>> {
+export function truncatedNormal<const T extends readonly number[]>(
+  key: Key,
+  shape: T,
+  options: NormalOptions = {},
+): Tensor<OfShape<T>> {
   assertShape('random.truncatedNormal', shape)
   const { mean = 0, stddev = 1 } = options
   const unit = unitUniform(streamOf('random.truncatedNormal', key), shape)
@@ -76,26 +96,46 @@ export function truncatedNormal<const T extends readonly number[]>(key: Key, sha
 }
 
 // M. Giles, "Approximating the erfinv function", GPU Computing Gems, 2011: single precision, both branches.
-const CENTRAL = [2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164, 0.246640727, 1.50140941]
-const TAIL = [-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047, 1.00167406, 2.83297682]
+const CENTRAL = [
+  2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164,
+  0.246640727, 1.50140941,
+]
+const TAIL = [
+  -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
+  1.00167406, 2.83297682,
+]
 
 function inverseErf(x: ReturnType<typeof s.add>): ReturnType<typeof s.add> {
   const w = s.neg(s.log(s.mul(s.sub(1, x), s.add(x, 1))))
   const polynomial = (v: typeof x, c: readonly number[]): typeof x =>
     c.slice(1).reduce((sum, k) => s.add(s.mul(sum, v), k), s.add(s.mul(v, 0), c[0]!))
-  return s.mul(x, s.select(s.lt(w, 5), polynomial(s.sub(w, 2.5), CENTRAL), polynomial(s.sub(s.sqrt(w), 3), TAIL)))
+  return s.mul(
+    x,
+    s.select(s.lt(w, 5), polynomial(s.sub(w, 2.5), CENTRAL), polynomial(s.sub(s.sqrt(w), 3), TAIL)),
+  )
 }
 
 /** Integers of [low, high) as int32. */
-export function integers<const T extends readonly number[]>(key: Key, shape: T, low: number, high: number): Tensor<OfShape<T>, 'int32'> {
+export function integers<const T extends readonly number[]>(
+  key: Key,
+  shape: T,
+  low: number,
+  high: number,
+): Tensor<OfShape<T>, 'int32'> {
   assertShape('random.integers', shape)
   if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low || high - low > 2 ** 31 - 1)
-    throw new Error(`[random.integers] expects integers low < high at most 2^31 - 1 apart, got ${low} and ${high}`)
+    throw new Error(
+      `[random.integers] expects integers low < high at most 2^31 - 1 apart, got ${low} and ${high}`,
+    )
   return fromNode(uniformInteger(streamOf('random.integers', key), shape, low, high))
 }
 
 /** True with probability `probability`. */
-export function bernoulli<const T extends readonly number[]>(key: Key, shape: T, probability: number): Tensor<OfShape<T>, 'bool'> {
+export function bernoulli<const T extends readonly number[]>(
+  key: Key,
+  shape: T,
+  probability: number,
+): Tensor<OfShape<T>, 'bool'> {
   assertShape('random.bernoulli', shape)
   if (!(probability >= 0 && probability <= 1))
     throw new Error(`[random.bernoulli] the probability must lie in [0, 1], got ${probability}`)

@@ -65,7 +65,10 @@ export class Key {
   }
   /** A new key from this one and a number (int32, may be a traced tensor): `key.fold(layer)`, `key.fold(step)`. */
   fold(data: number | Tensor): Key {
-    const number = typeof data === 'number' ? constant(toElement('int32', data), 'int32') : cast(nodeOf('fold', 'data', data), 'int32')
+    const number =
+      typeof data === 'number'
+        ? constant(toElement('int32', data), 'int32')
+        : cast(nodeOf('fold', 'data', data), 'int32')
     const lanes = s.add(iota([2], 0), FOLD)
     return new Key(s.threefry(word(this.#words, 0), word(this.#words, 1), reshape(number, [1]), lanes))
   }

@@ -110,7 +110,8 @@ function requestFor(
     const reached = leavesReachedFrom(fresh.filter((node) => !wanted.has(node)))
     const rootLeaves = new Set(roots.map(storageOf))
     updates.forEach(({ storage }, i) => {
-      if (storage.owners === 1 && storage.pins === 0 && !reached.has(storage) && !rootLeaves.has(storage)) inPlace.set(firstUpdate + i, storage)
+      if (storage.owners === 1 && storage.pins === 0 && !reached.has(storage) && !rootLeaves.has(storage))
+        inPlace.set(firstUpdate + i, storage)
     })
   }
   return { roots, inPlace, keep: fresh.filter((node) => !wanted.has(node)) }
@@ -134,7 +135,12 @@ function runRequest(request: PlanRequest, op: string, backend: Backend): Places 
 }
 
 /** Runs a plan with these values of its leaves, and says where roots and kept nodes lie. */
-export function runPlan(bound: BoundPlan, request: PlanRequest, leaves: readonly Storage[], backend: Backend): Places {
+export function runPlan(
+  bound: BoundPlan,
+  request: PlanRequest,
+  leaves: readonly Storage[],
+  backend: Backend,
+): Places {
   const { plan, scalars } = bound
   const pointers = Array<Pointer>(plan.slots)
   for (let slot = 0; slot < leaves.length; slot++) pointers[slot] = leaves[slot]!.pointerOn(backend)
@@ -165,7 +171,12 @@ export function runPlan(bound: BoundPlan, request: PlanRequest, leaves: readonly
 }
 
 /** A plan for the reference interpreter, because `backend` gave up for `reason`; warns once for each reason. */
-export function planOnReference(request: PlanRequest, reason: UnsupportedError, op: string, backend: Backend): BoundPlan {
+export function planOnReference(
+  request: PlanRequest,
+  reason: UnsupportedError,
+  op: string,
+  backend: Backend,
+): BoundPlan {
   const message =
     `[${op}] the backend "${backend.name}" cannot run this program (${reason.message}); ` +
     `it runs on the reference interpreter, slowly`

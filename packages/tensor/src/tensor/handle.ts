@@ -81,7 +81,8 @@ export class Handle {
     valueOf = (handle) => {
       const value = handle.#value
       // A node that has been computed, and that no gradient scope holds, is replaced by its storage.
-      if (!(value instanceof Storage) && value.value instanceof Storage && !value.src.length) return (handle.#value = value.value)
+      if (!(value instanceof Storage) && value.value instanceof Storage && !value.src.length)
+        return (handle.#value = value.value)
       return value
     }
     claim = (handle) => {
@@ -106,7 +107,10 @@ export class Handle {
         if (others) others.push(pins)
         else pinsOnNode.set(inner, [pins])
       })
-      setPins(pins, [...leaves].filter((leaf) => leaf instanceof Storage))
+      setPins(
+        pins,
+        [...leaves].filter((leaf) => leaf instanceof Storage),
+      )
       handle.#pins = pins
       staleCount++
       abandoned.register(handle, pins, handle)
@@ -127,7 +131,7 @@ export class Handle {
     track(this)
     if (tracing) return
     made++
-    if (!claim(this)) fresh.push(new WeakRef(this as Handle))
+    if (!claim(this)) fresh.push(new WeakRef(this))
   }
 
   /** True after `dispose()`. */
@@ -174,7 +178,8 @@ export function nodeOfHandle(handle: Handle): Node {
 }
 
 /** Shape and dtype of a handle; makes no node. */
-export const typeOfHandle = (handle: Handle): { readonly shape: Dims; readonly dtype: DType } => valueOf(handle)
+export const typeOfHandle = (handle: Handle): { readonly shape: Dims; readonly dtype: DType } =>
+  valueOf(handle)
 
 function freshHandles(): Handle[] {
   const handles: Handle[] = []

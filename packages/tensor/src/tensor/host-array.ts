@@ -19,7 +19,7 @@ export interface HostArray {
  */
 export function hostArray(op: string, values: TensorLike, shape?: Dims, dtype?: DType): HostArray {
   if (shape) assertShape(op, shape)
-  if (ArrayBuffer.isView(values)) return fromTypedArray(op, values as TypedArray, shape, dtype)
+  if (ArrayBuffer.isView(values)) return fromTypedArray(op, values, shape, dtype)
   if (!Array.isArray(values)) {
     const type = dtype ?? dtypeOfValue(op, values)
     if (shape && sizeOf(shape) !== 1)
@@ -31,7 +31,12 @@ export function hostArray(op: string, values: TensorLike, shape?: Dims, dtype?: 
   return fromNested(op, values as readonly TensorLike[], shape, dtype)
 }
 
-function fromTypedArray(op: string, values: TypedArray, shape: Dims | undefined, dtype: DType | undefined): HostArray {
+function fromTypedArray(
+  op: string,
+  values: TypedArray,
+  shape: Dims | undefined,
+  dtype: DType | undefined,
+): HostArray {
   const own = dtypeOfArray(op, values)
   const type = dtype ?? own
   const dims = shape ?? [values.length]
@@ -40,13 +45,18 @@ function fromTypedArray(op: string, values: TypedArray, shape: Dims | undefined,
       `[${op}] Based on the provided shape, ${showShape(dims)}, the tensor should have ${sizeOf(dims)} values but has ${values.length}`,
     )
   const plain = allocate(type, 0).constructor === values.constructor && type !== 'bool'
-  if (plain) return { data: values.slice() as TypedArray, shape: dims, dtype: type }
+  if (plain) return { data: values.slice(), shape: dims, dtype: type }
   const data = allocate(type, values.length)
   for (let i = 0; i < values.length; i++) data[i] = toElement(type, values[i]!)
   return { data, shape: dims, dtype: type }
 }
 
-function fromNested(op: string, values: readonly TensorLike[], shape: Dims | undefined, dtype: DType | undefined): HostArray {
+function fromNested(
+  op: string,
+  values: readonly TensorLike[],
+  shape: Dims | undefined,
+  dtype: DType | undefined,
+): HostArray {
   const inferred = nestedShape(values)
   const flat: (Element | boolean)[] = []
   flatten(op, values, inferred, 0, flat)
@@ -76,10 +86,19 @@ function nestedShape(values: readonly TensorLike[]): number[] {
   return shape
 }
 
-function flatten(op: string, values: TensorLike, shape: Dims, depth: number, out: (Element | boolean)[]): void {
+function flatten(
+  op: string,
+  values: TensorLike,
+  shape: Dims,
+  depth: number,
+  out: (Element | boolean)[],
+): void {
   const isArray = Array.isArray(values) || ArrayBuffer.isView(values)
   if (depth === shape.length) {
-    if (isArray) throw new Error(`[${op}] nested arrays are deeper than ${shape.length} levels in some places; all rows must have equal shapes`)
+    if (isArray)
+      throw new Error(
+        `[${op}] nested arrays are deeper than ${shape.length} levels in some places; all rows must have equal shapes`,
+      )
     out.push(values as Element | boolean)
     return
   }
@@ -112,7 +131,8 @@ function dtypeOfArray(op: string, values: ArrayBufferView): DType {
   if (values instanceof Float32Array) return 'float32'
   if (values instanceof Float64Array) return 'float64'
   if (values instanceof BigInt64Array) return 'int64'
-  if (values instanceof Int32Array || values instanceof Uint8Array || values instanceof Uint8ClampedArray) return 'int32'
+  if (values instanceof Int32Array || values instanceof Uint8Array || values instanceof Uint8ClampedArray)
+    return 'int32'
   throw new Error(
     `[${op}] expected a Float32Array, Float64Array, Int32Array, BigInt64Array, Uint8Array or Uint8ClampedArray, got ` +
       values.constructor.name,

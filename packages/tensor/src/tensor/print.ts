@@ -8,7 +8,7 @@ const LIMIT = 20
 const formatElement = (v: Element, dtype: DType): string => {
   if (dtype === 'bool') return v ? 'true' : 'false'
   if (typeof v === 'bigint' || Number.isInteger(v)) return String(v)
-  return String(Number(Number(v).toPrecision(7)))
+  return String(Number(v.toPrecision(7)))
 }
 
 /** Text of a tensor's values; `verbose` adds dtype, rank and shape, as tfjs prints them. */
@@ -17,7 +17,11 @@ export function formatTensor(data: TypedArray, shape: Dims, dtype: DType, verbos
   const shown = (axis: number): number[] => {
     const n = shape[axis]!
     if (n <= LIMIT) return Array.from({ length: n }, (_, i) => i)
-    return [...Array.from({ length: EDGE }, (_, i) => i), -1, ...Array.from({ length: EDGE }, (_, i) => n - EDGE + i)]
+    return [
+      ...Array.from({ length: EDGE }, (_, i) => i),
+      -1,
+      ...Array.from({ length: EDGE }, (_, i) => n - EDGE + i),
+    ]
   }
   const cells = new Map<number, string>()
   const collect = (axis: number, at: number): void => {
@@ -31,7 +35,9 @@ export function formatTensor(data: TypedArray, shape: Dims, dtype: DType, verbos
   const width = Math.max(0, ...[...cells.values()].map((c) => c.length))
   const render = (axis: number, at: number, indent: string): string => {
     if (axis === shape.length) return cells.get(at)!.padEnd(shape.length ? width : 0)
-    const parts = shown(axis).map((i) => (i < 0 ? '...' : render(axis + 1, at + i * strides[axis]!, `${indent} `)))
+    const parts = shown(axis).map((i) =>
+      i < 0 ? '...' : render(axis + 1, at + i * strides[axis]!, `${indent} `),
+    )
     const blank = '\n'.repeat(Math.max(1, shape.length - axis - 1))
     return axis === shape.length - 1 ? `[${parts.join(', ')}]` : `[${parts.join(`,${blank}${indent}     `)}]`
   }

@@ -47,4 +47,5 @@ export class RuntimeScalar implements ScalarLeaf {
  * console.log(await scale(tensor([1, 2])).data()) // 10, 20
  * ```
  */
-export const runtimeScalar = (value: number, dtype: DType = 'float32'): RuntimeScalar => new RuntimeScalar(value, dtype)
+export const runtimeScalar = (value: number, dtype: DType = 'float32'): RuntimeScalar =>
+  new RuntimeScalar(value, dtype)

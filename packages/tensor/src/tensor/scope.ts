@@ -36,7 +36,8 @@ export function scoped<T>(fn: () => T): T {
 }
 
 function disposeAll(handles: readonly Scoped[], except: ReadonlySet<Scoped>): void {
-  for (const handle of handles) if (!handle.kept && !handle.isDisposed && !except.has(handle)) handle.dispose()
+  for (const handle of handles)
+    if (!handle.kept && !handle.isDisposed && !except.has(handle)) handle.dispose()
 }
 
 /**
@@ -59,7 +60,9 @@ export function tidy<T>(nameOrFn: string | (() => T), fn?: () => T): T {
   return scoped(() => {
     const result = body()
     if (result instanceof Promise)
-      throw new Error('[tidy] Cannot return a Promise inside of tidy: make the function synchronous, await outside')
+      throw new Error(
+        '[tidy] Cannot return a Promise inside of tidy: make the function synchronous, await outside',
+      )
     return result
   })
 }

@@ -1,5 +1,5 @@
 // The Tensor: an immutable handle on a value that is computed when somebody needs it.
-import type { DType, DataOf, TypedArray } from '../graph/dtype.ts'
+import type { DType, DataOf } from '../graph/dtype.ts'
 import { ready, readyBackend } from '../backend/registry.ts'
 import { bytesAllocated, Storage } from '../backend/storage.ts'
 import type { Node } from '../graph/node.ts'
@@ -76,11 +76,11 @@ export class Tensor<S extends Shape = any, D extends DType = any> extends Handle
 
   /** The values as nested arrays (a bare number for shape []). */
   async array(): Promise<ArrayOf<S, D>> {
-    return nest((await this.data()) as TypedArray, this.shape as number[]) as ArrayOf<S, D>
+    return nest(await this.data(), this.shape) as ArrayOf<S, D>
   }
   /** {@link array} at once; throws as {@link dataSync} does. */
   arraySync(): ArrayOf<S, D> {
-    return nest(this.dataSync() as TypedArray, this.shape as number[]) as ArrayOf<S, D>
+    return nest(this.dataSync(), this.shape) as ArrayOf<S, D>
   }
 
   /** Prints the values, shortened, to the console. */
@@ -90,11 +90,12 @@ export class Tensor<S extends Shape = any, D extends DType = any> extends Handle
   /** The values, shortened; without a ready backend, shape and dtype alone. */
   override toString(verbose = false): string {
     if (this.isDisposed) return `Tensor (disposed) ${this.dtype} [${String(this.shape)}]`
-    return formatTensor(this.dataSync() as TypedArray, this.shape as number[], this.dtype, verbose)
+    return formatTensor(this.dataSync(), this.shape, this.dtype, verbose)
   }
 }
 // What the class has beyond this file: the phantom that makes shapes comparable, and the chained methods of methods.ts.
-export interface Tensor<S extends Shape = any, D extends DType = any> extends TensorMethods, ShapeMark<S, D> {}
+export interface Tensor<S extends Shape = any, D extends DType = any>
+  extends TensorMethods, ShapeMark<S, D> {}
 
 function assertUsable(op: string, name: string, x: Tensor): void {
   if (x.isDisposed)
@@ -138,7 +139,9 @@ export function nodeOf(op: string, name: string, x: Tensor | TensorLike, dtype?:
     return node
   }
   if (x === null || x === undefined)
-    throw new Error(`[${op}] Argument '${name}' passed to '${op}' must be a Tensor or TensorLike, but got '${String(x)}'`)
+    throw new Error(
+      `[${op}] Argument '${name}' passed to '${op}' must be a Tensor or TensorLike, but got '${String(x)}'`,
+    )
   return hostNode(op, x, undefined, dtype)
 }
 
@@ -159,7 +162,11 @@ export const fromStorage = (storage: Storage): Tensor => new Tensor(storage)
 
 /** Lets finalizers run when much has been made since the last time: they, and targets of weak references, need a macrotask. */
 export async function yieldToCollector(): Promise<void> {
-  if (bytesAllocated() - bytesAtYield < YIELD_AFTER_BYTES && handlesMade() - handlesAtYield < YIELD_AFTER_HANDLES) return
+  if (
+    bytesAllocated() - bytesAtYield < YIELD_AFTER_BYTES &&
+    handlesMade() - handlesAtYield < YIELD_AFTER_HANDLES
+  )
+    return
   bytesAtYield = bytesAllocated()
   handlesAtYield = handlesMade()
   await new Promise<void>((resolve) => {

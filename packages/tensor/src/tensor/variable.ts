@@ -50,9 +50,9 @@ export class Variable<S extends Shape = any, D extends DType = any> extends Tens
    */
   assign(value: Tensor<S, D> | TensorLike): void {
     const node = nodeOf('assign', 'value', value, this.dtype)
-    if (node.dtype !== this.dtype || !sameShape(node.shape, this.shape as number[]))
+    if (node.dtype !== this.dtype || !sameShape(node.shape, this.shape))
       throw new Error(
-        `[assign] variable "${this.name}" holds ${this.dtype} ${showShape(this.shape as number[])}; the new value is ` +
+        `[assign] variable "${this.name}" holds ${this.dtype} ${showShape(this.shape)}; the new value is ` +
           `${node.dtype} ${showShape(node.shape)}. Shape and dtype of a variable never change`,
       )
     this.#state.assign(node)
@@ -71,7 +71,9 @@ function computedStorage(node: Node): Storage {
   if (known) return known
   for (const leaf of leavesReachedFrom([node]))
     if (leaf.tracer)
-      throw new Error(`[variable] a Variable cannot start with a traced value; make it outside of the function given to ${leaf.tracer}`)
+      throw new Error(
+        `[variable] a Variable cannot start with a traced value; make it outside of the function given to ${leaf.tracer}`,
+      )
   flush([node], 'variable', readyBackend('variable'))
   return storageOf(node)!
 }

@@ -64,15 +64,24 @@ export async function interleave(seed: number, steps = 60): Promise<void> {
     create,
     () => {
       const [a, b] = [any(), any()]
-      put(add(a.lazy, b.lazy), zip(a, b, (x, y) => x + y))
+      put(
+        add(a.lazy, b.lazy),
+        zip(a, b, (x, y) => x + y),
+      )
     },
     () => {
       const [a, b] = [any(), any()]
-      put(mul(a.lazy, b.lazy), zip(a, b, (x, y) => x * y))
+      put(
+        mul(a.lazy, b.lazy),
+        zip(a, b, (x, y) => x * y),
+      )
     },
     () => {
       const a = any()
-      put(tanh(a.lazy), a.eager.map((x) => f(Math.tanh(x))))
+      put(
+        tanh(a.lazy),
+        a.eager.map((x) => f(Math.tanh(x))),
+      )
     },
     () => {
       const a = any()
@@ -81,7 +90,11 @@ export async function interleave(seed: number, steps = 60): Promise<void> {
     () => {
       const a = any()
       const total = a.eager.reduce((s, x) => f(s + x), 0)
-      put(add(mul(a.lazy, 0), sum(a.lazy)), a.eager.map((x) => f(x * 0 + total)))
+      put(
+        add(mul(a.lazy, 0), sum(a.lazy)),
+        // oxlint-disable-next-line oxc/erasing-op -- NaN times 0 is NaN
+        a.eager.map((x) => f(x * 0 + total)),
+      )
     },
     () => {
       const [a, v] = [any(), variables[below(2)]!]
@@ -102,7 +115,10 @@ export async function interleave(seed: number, steps = 60): Promise<void> {
     },
     () => {
       const [a, b] = [any(), any()]
-      put(tidy(() => sub(tanh(a.lazy), tanh(b.lazy))), zip(a, b, (x, y) => f(Math.tanh(x)) - f(Math.tanh(y))))
+      put(
+        tidy(() => sub(tanh(a.lazy), tanh(b.lazy))),
+        zip(a, b, (x, y) => f(Math.tanh(x)) - f(Math.tanh(y))),
+      )
     },
     () => {
       const [a, b] = [any(), any()]
@@ -110,7 +126,10 @@ export async function interleave(seed: number, steps = 60): Promise<void> {
       const result = compiled(add(a.lazy, 0), add(b.lazy, 0))
       const v = variables[0]!
       v.eager = v.eager.map((w, i) => f(f(w * 0.5) + x[i]!))
-      put(result, x.map((xi, i) => f(f(xi * y[i]!) - v.eager[i]!)))
+      put(
+        result,
+        x.map((xi, i) => f(f(xi * y[i]!) - v.eager[i]!)),
+      )
     },
     async () => {
       const a = any()

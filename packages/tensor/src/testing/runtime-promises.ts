@@ -105,7 +105,8 @@ function jitPromises({ describe, it }: TestApi): void {
   describe('what jit promises', () => {
     it('traces once per signature: tree, shapes, dtypes, other values', async () => {
       let ran = 0
-      const assertRuns = (times: number, why: string): void => assert(ran === times, `${why}: ran ${ran} times`)
+      const assertRuns = (times: number, why: string): void =>
+        assert(ran === times, `${why}: ran ${ran} times`)
       const f = jit((p: { a: Tensor; b: Tensor[] }, k: number, name: string) => {
         ran++
         return mul(add(p.a, p.b[0]!), name === 'double' ? 2 * k : k)
@@ -213,7 +214,10 @@ function jitPromises({ describe, it }: TestApi): void {
     })
     it('reading a value inside a trace throws and says what to use', () => {
       const f = jit((x: Tensor) => (x.dataSync()[0]! > 0 ? x : mul(x, 2)))
-      assertThrows(() => f(tensor([1])), /\[jit\] the value of a traced tensor is not known here; use cond, whileLoop or where/)
+      assertThrows(
+        () => f(tensor([1])),
+        /\[jit\] the value of a traced tensor is not known here; use cond, whileLoop or where/,
+      )
       const g = jit((x: Tensor) => (add(x, 1).dataSync()[0]! > 0 ? x : mul(x, 2)))
       assertThrows(() => g(tensor([1])), /\[jit\] the value of a traced tensor is not known here/)
     })
@@ -242,7 +246,10 @@ function jitPromises({ describe, it }: TestApi): void {
       } finally {
         console.warn = warn
       }
-      assert(warnings.length === 1 && /argument 1 changes: 16 became 17/.test(warnings[0]!), `warnings: ${warnings.join('; ')}`)
+      assert(
+        warnings.length === 1 && /argument 1 changes: 16 became 17/.test(warnings[0]!),
+        `warnings: ${warnings.join('; ')}`,
+      )
     })
     it('the cache is least recently used first out', () => {
       let ran = 0

@@ -25,7 +25,11 @@ export function assertThrows(fn: () => unknown, pattern: RegExp): void {
 }
 
 /** Passes when the values of `x` are within `tolerance` (absolute and relative) of `expected`; NaN equals NaN. */
-export async function assertValues(x: Tensor, expected: ArrayLike<number | bigint>, tolerance = 0): Promise<void> {
+export async function assertValues(
+  x: Tensor,
+  expected: ArrayLike<number | bigint>,
+  tolerance = 0,
+): Promise<void> {
   const values = (await x.data()) as ArrayLike<number | bigint>
   assert(values.length === expected.length, `expected ${expected.length} values, got ${values.length}`)
   for (let i = 0; i < expected.length; i++) {

@@ -12,7 +12,12 @@ afterEach(() => {
   registry.active = null
 })
 
-function backend(name: string, priority: number, start: () => Promise<void>, isReady: () => boolean): GraphBackend {
+function backend(
+  name: string,
+  priority: number,
+  start: () => Promise<void>,
+  isReady: () => boolean,
+): GraphBackend {
   const base = createReferenceBackend(name)
   return {
     ...base,
@@ -37,25 +42,60 @@ describe('without a backend', () => {
     expect(Array.from(await tensor([1, 2]).data())).toEqual([1, 2])
   })
   it('setBackend names those that are registered', async () => {
-    registerBackend(backend('slow', 0, async () => {}, () => true))
+    registerBackend(
+      backend(
+        'slow',
+        0,
+        async () => {},
+        () => true,
+      ),
+    )
     await expect(setBackend('fast')).rejects.toThrow(/there is no backend "fast"; registered: slow/)
   })
 })
 
 describe('choosing', () => {
   it('takes the best one that starts', async () => {
-    registerBackend(backend('good', 1, async () => {}, () => true))
-    registerBackend(backend('better', 2, () => Promise.reject(new Error('no adapter')), () => false))
+    registerBackend(
+      backend(
+        'good',
+        1,
+        async () => {},
+        () => true,
+      ),
+    )
+    registerBackend(
+      backend(
+        'better',
+        2,
+        () => Promise.reject(new Error('no adapter')),
+        () => false,
+      ),
+    )
     await ready()
     expect(getBackend()).toBe('good')
     expect(registry.failed.get('better')).toBe('no adapter')
   })
   it('says why when none starts', async () => {
-    registerBackend(backend('gpu', 2, () => Promise.reject(new Error('no adapter')), () => false))
+    registerBackend(
+      backend(
+        'gpu',
+        2,
+        () => Promise.reject(new Error('no adapter')),
+        () => false,
+      ),
+    )
     await expect(ready()).rejects.toThrow(/no backend could start: gpu: no adapter/)
   })
   it('a synchronous read before the start names ready()', async () => {
-    registerBackend(backend('gpu', 2, async () => {}, () => false))
+    registerBackend(
+      backend(
+        'gpu',
+        2,
+        async () => {},
+        () => false,
+      ),
+    )
     const { add } = await import('../../src/core.ts')
     expect(() => add(tensor([1]), 1).dataSync()).toThrow(/call "await ready\(\)" once/)
   })
