@@ -1,12 +1,13 @@
 // Every test that runs in Node: one project a package, then apps, examples and tooling.
 // Packages see each other's sources through the '@dl/source' condition.
+import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { judgesReporter } from './tooling/test-kit/src/reporter.ts'
 
 const conditions = ['@dl/source', 'module', 'node', 'default']
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } }
-const packages = ['tensor', 'backend-cpu', 'backend-webgpu', 'losses', 'optim', 'data', 'layers']
+const packages = readdirSync(new URL('packages', import.meta.url))
 const folders = {
   ...Object.fromEntries(packages.map((name) => [name, `packages/${name}`])),
   'first-network': 'apps/first-network',
