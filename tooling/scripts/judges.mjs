@@ -6,9 +6,11 @@ import { join } from 'node:path'
 /** Folders and files of `../shared` whose numbers the project must reproduce. A new judge adds its folder here. */
 export const requiredJudges = [
   'oracles/ops/activations.json',
+  'oracles/ops/conv.json',
   'oracles/ops/losses.json',
   'oracles/ops/norm.json',
   'oracles/ops/optimizers.json',
+  'oracles/ops/pool.json',
   'oracles/keras-cases/mlp',
 ]
 

@@ -52,6 +52,21 @@ export { randomNormal, randomUniform, randomUniformInt, truncatedNormal } from '
 
 // ---- operations
 export {
+  conv,
+  conv1d,
+  conv2d,
+  conv2dTranspose,
+  conv3d,
+  type ConvOptions,
+  convTranspose,
+  type ConvTransposeOptions,
+  type DataFormat,
+  depthwiseConv2d,
+  separableConv2d,
+} from './ops/convolution.ts'
+export type { Padding } from './ops/padding.ts'
+export { avgPool, avgPool3d, avgPoolNd, maxPool, maxPool3d, maxPoolNd, type PoolOptions } from './ops/pooling.ts'
+export {
   clone,
   eye,
   fill,

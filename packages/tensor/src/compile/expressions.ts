@@ -38,6 +38,7 @@ export interface Checkpoint {
   readonly seen: number
   readonly symbols: number
   readonly members: number
+  readonly targets: number
 }
 
 interface Symbol {
@@ -63,6 +64,7 @@ export class Body implements Nest {
   readonly #memberOrder: Value[] = []
   /** Pads and concatenations that this kernel writes to: it must not read them. */
   readonly #targets = new Set<Value>()
+  readonly #targetOrder: Value[] = []
 
   constructor(sizes: readonly number[], outer: number) {
     this.loops = sizes.length
@@ -109,6 +111,7 @@ export class Body implements Nest {
       case 'broadcast':
       case 'slice':
       case 'reverse':
+      case 'window':
       case 'stop':
         return this.#move(v, index)
       default:
@@ -284,7 +287,9 @@ export class Body implements Nest {
 
   /** `target` is written here and cannot be read. */
   forbid(target: Value): void {
+    if (this.#targets.has(target)) return
     this.#targets.add(target)
+    this.#targetOrder.push(target)
   }
 
   /** Values that are loaded from memory. */
@@ -300,6 +305,7 @@ export class Body implements Nest {
       seen: this.#seenOrder.length,
       symbols: this.#symbols.length,
       members: this.#memberOrder.length,
+      targets: this.#targetOrder.length,
     }
   }
 
@@ -313,6 +319,7 @@ export class Body implements Nest {
     }
     while (this.#seenOrder.length > to.seen) this.#seen.get(this.#seenOrder.pop()!)!.pop()
     while (this.#memberOrder.length > to.members) this.#members.delete(this.#memberOrder.pop()!)
+    while (this.#targetOrder.length > to.targets) this.#targets.delete(this.#targetOrder.pop()!)
     this.#symbols.length = to.symbols
     this.sizes.length = this.loops + to.symbols
   }

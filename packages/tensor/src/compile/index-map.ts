@@ -175,6 +175,15 @@ export function moveIndex(node: Node, index: Index, nest: Nest): Index | null {
       const { axes } = node.attrs
       return index.map((form, i) => (axes.includes(i) ? scale(form, -1, node.shape[i]! - 1) : form))
     }
+    case 'window': {
+      const { axes, stride, dilation } = node.attrs
+      const rank = node.src[0]!.shape.length
+      const source = index.slice(0, rank)
+      axes.forEach((a, i) => {
+        source[a] = add(scale(index[a]!, stride[i]!), scale(index[rank + i]!, dilation[i]!))
+      })
+      return source
+    }
     case 'stop':
     case 'mark':
     case 'composite':

@@ -74,7 +74,7 @@ function readersOf(values: readonly Value[]): Readers[] {
     const v = values[i]!
     const own = readers[i]!
     if (isMovement(v) && !v.isRoot) {
-      const stretches = v.node.prim === 'broadcast' && v.size > v.src[0]!.size
+      const stretches = (v.node.prim === 'broadcast' || v.node.prim === 'window') && v.size > v.src[0]!.size
       tell(v.src[0]!, own.who, own.product, own.broadcast || stretches)
       continue
     }

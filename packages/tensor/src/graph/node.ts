@@ -32,6 +32,8 @@ export type ReduceKind = 'sum' | 'prod' | 'max' | 'min' | 'maxNumber'
  * - `broadcast`: same rank, dimensions of 1 stretch to the node's shape.
  * - `slice`: element i along an axis is `start + i * stride` of the source (strides ≥ 1); sizes are the node's shape.
  * - `pad`: `low[a]` before, `interior[a]` between neighbours; what the shape leaves is after. Never negative.
+ * - `window`: for each axis `axes[i]` a new axis at the end runs over `size[i]` elements, `dilation[i]` apart, and the axis
+ *   itself over the starts of windows, `stride[i]` apart: a view, the unfolding behind convolution and pooling.
  * - `reduce`: over `axes`, which stay as dimensions of 1. `maxNumber` may lose NaN (softmax's stabiliser: the NaN returns through exp).
  * - `argReduce`: int32 index of the first greatest or least element (NaN wins) along `axis`, which stays as 1.
  * - `dot`: `[...batch, M, K] · [...batch, K, N]` with equal batch dimensions.
@@ -54,6 +56,7 @@ export interface Attributes {
   pad: { readonly low: Dims; readonly interior: Dims; readonly value: Element }
   reverse: { readonly axes: Dims }
   concat: { readonly axis: number }
+  window: { readonly axes: Dims; readonly size: Dims; readonly stride: Dims; readonly dilation: Dims }
   reduce: { readonly kind: ReduceKind; readonly axes: Dims }
   argReduce: { readonly kind: 'max' | 'min'; readonly axis: number }
   dot: NoAttributes
@@ -102,6 +105,7 @@ export const PRIMITIVE_CODE: { readonly [P in PrimitiveName]: number } = {
   stop: 18,
   mark: 19,
   composite: 20,
+  window: 21,
 }
 
 /** Primitives that only move elements: the scheduler turns them into index arithmetic. */
@@ -111,6 +115,7 @@ export const MOVEMENT: ReadonlySet<PrimitiveName> = new Set([
   'broadcast',
   'slice',
   'reverse',
+  'window',
   'stop',
   'mark',
 ])

@@ -164,6 +164,33 @@ export function reverse(x: Node, axes: Dims): Node {
   return foldHost('reverse', [x], { axes: real }, x.shape, x.dtype) ?? makeNode('reverse', [x], { axes: real }, x.shape, x.dtype)
 }
 
+/** How many windows of `size` elements, `dilation` apart, start `stride` apart in `length` elements. */
+export const windowCount = (length: number, size: number, stride: number, dilation: number): number =>
+  Math.max(0, Math.floor((length - (size - 1) * dilation - 1) / stride) + 1)
+
+/**
+ * Windows over axes, as a view: `[…, windows, …, size…]`. Axis `axes[i]` runs over the starts of windows, a new axis at the end
+ * over the `size[i]` elements of one.
+ */
+export function window(
+  x: Node,
+  axes: Dims,
+  size: Dims,
+  stride: Dims = axes.map(() => 1),
+  dilation: Dims = axes.map(() => 1),
+): Node {
+  const fits = axes.every((a, i) => size[i]! >= 1 && stride[i]! >= 1 && dilation[i]! >= 1 && a < x.shape.length)
+  if (!fits)
+    throw new Error(
+      `[window] sizes, strides and dilations are 1 or more, got ${showShape(size)}, ${showShape(stride)} and ` +
+        `${showShape(dilation)} for axes ${showShape(axes)} of ${showShape(x.shape)}`,
+    )
+  const shape = [...x.shape, ...size]
+  axes.forEach((a, i) => (shape[a] = windowCount(x.shape[a]!, size[i]!, stride[i]!, dilation[i]!)))
+  const attrs = { axes, size, stride, dilation }
+  return foldHost('window', [x], attrs, shape, x.dtype) ?? makeNode('window', [x], attrs, shape, x.dtype)
+}
+
 export function concat(xs: readonly Node[], axis: number): Node {
   const first = xs[0]!
   for (const x of xs)
