@@ -224,6 +224,13 @@ function reciprocals(d: Draft): void {
   }
 }
 
+/** Vectors in flight, measured: long chains want many, very long ones run out of registers, bare sums of columns are free. */
+function interleaving(cost: number, vertical: boolean, reduces: boolean): number {
+  if (cost > 60) return 2
+  if (vertical) return cost < 4 ? 8 : 4
+  return cost >= 16 && !reduces ? 6 : 4
+}
+
 /** Most bytes of scratch that one kept value may take: beyond the cache, computing again is cheaper. */
 const MOST_SCRATCH_BYTES = 1 << 19
 
@@ -255,7 +262,7 @@ function finish(
   const cost = exprs.reduce((sum, x) => sum + (x.op === 'map' ? SCALARS[x.fn].cost : 0), 0)
   const wide = exprs.some((x) => wordsOf(x.dtype) === 2)
   const saved = new Map<number, number>()
-  let unroll = cost > 60 ? 2 : vertical && cost < 4 ? 8 : 4
+  let unroll = interleaving(cost, vertical, lastReduce > 0)
   if (wide) unroll /= 2
   if (along !== lane) unroll = 4
   const scratchBytes = sizes.slice(outer).reduce((a, b) => a * b, 4) * (vertical ? 4 * unroll : 1)

@@ -25,12 +25,13 @@ export function exp(e: VectorEmitter, x: Value): Value {
  * the bits of n/2 + 127 and n - n/2 + 127 come from float additions that round.
  */
 function expOfBounded(e: VectorEmitter, x: Value): Value {
-  const n = e.op(SIMD.f32x4Nearest, e.op(SIMD.f32x4Mul, x, e.f32(LOG2E)))
+  const rounded = e.madd(x, e.f32(LOG2E), e.f32(ROUND_MAGIC + 254))
+  const n = e.op(SIMD.f32x4Sub, rounded, e.f32(ROUND_MAGIC + 254))
   const r = e.madd(n, e.f32(-LN2_LOW), e.madd(n, e.f32(-LN2_HIGH), x))
   const p = e.polynomial(r, EXP)
   const mantissa = e.madd(e.op(SIMD.f32x4Mul, r, r), p, e.op(SIMD.f32x4Add, r, e.f32(1)))
-  const half = e.op(SIMD.f32x4Add, e.op(SIMD.f32x4Mul, n, e.f32(0.5)), e.f32(ROUND_MAGIC + 127))
-  const rest = e.op(SIMD.i32x4Sub, e.op(SIMD.f32x4Add, n, e.f32(ROUND_MAGIC + 254)), half)
+  const half = e.madd(n, e.f32(0.5), e.f32(ROUND_MAGIC + 127))
+  const rest = e.op(SIMD.i32x4Sub, rounded, half)
   const scaled = e.op(SIMD.f32x4Mul, mantissa, e.shift(SIMD.i32x4Shl, half, 23))
   return e.op(SIMD.f32x4Mul, scaled, e.shift(SIMD.i32x4Shl, rest, 23))
 }
@@ -72,10 +73,11 @@ const EXPM1 = [
  */
 export function tanh(e: VectorEmitter, x: Value): Value {
   const a = e.op(SIMD.f32x4PMin, e.op(SIMD.and, x, e.i32(MAGNITUDE)), e.f32(20))
-  const n = e.op(SIMD.f32x4Nearest, e.op(SIMD.f32x4Mul, a, e.f32(-2 * LOG2E)))
+  const rounded = e.madd(a, e.f32(-2 * LOG2E), e.f32(ROUND_MAGIC + 127))
+  const n = e.op(SIMD.f32x4Sub, rounded, e.f32(ROUND_MAGIC + 127))
   const u = e.madd(n, e.f32(Math.LN2 / 2), a)
   const part = e.op(SIMD.f32x4Mul, e.polynomial(u, EXPM1), u)
-  const s = e.shift(SIMD.i32x4Shl, e.op(SIMD.f32x4Add, n, e.f32(ROUND_MAGIC + 127)), 23)
+  const s = e.shift(SIMD.i32x4Shl, rounded, 23)
   const all = e.madd(s, part, e.op(SIMD.f32x4Sub, s, e.f32(1)))
   const magnitude = e.op(SIMD.f32x4Div, all, e.op(SIMD.f32x4Sub, e.f32(-2), all))
   return e.op(SIMD.or, magnitude, e.op(SIMD.and, x, e.i32(SIGN)))
