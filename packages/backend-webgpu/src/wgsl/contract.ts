@@ -13,29 +13,62 @@ import { type ShaderDType, VALUE_TYPE } from './values.ts'
 
 const THREADS = SIDE * SIDE
 
+/** The tiles of one kernel: block of a thread, extent of a tile, how many tiles lie beside and below each other. */
+interface Tiling {
+  readonly rows: number
+  readonly columns: number
+  readonly tileM: number
+  readonly tileN: number
+  readonly across: number
+  readonly down: number
+  readonly blocks: number
+}
+
+function tilingOf({ batch, m, n }: ContractKernel): Tiling {
+  const { rows, columns } = tileShape(batch, m, n)
+  const [tileM, tileN] = [SIDE * rows, SIDE * columns]
+  const [across, down] = [Math.ceil(n / tileN), Math.ceil(m / tileM)]
+  return { rows, columns, tileM, tileN, across, down, blocks: batch * across * down }
+}
+
 export function contractKernel(program: Program, kernel: ContractKernel, number: number): WgslKernel | null {
   requireDTypes(kernel.name, kernel.exprs)
   requireDType('dot', kernel.dtype, kernel.name)
-  const { batch, m, n, k } = kernel
-  const block = tileShape(batch, m, n)
-  const tileM = SIDE * block.rows
-  const tileN = SIDE * block.columns
-  const across = Math.ceil(n / tileN)
-  const down = Math.ceil(m / tileM)
-  const blocks = batch * across * down
-  if (blocks === 0) return null
+  const tiling = tilingOf(kernel)
+  if (tiling.blocks === 0) return null
   const library = new Library()
   const bindings = bindingsOf(program, kernel)
   const type = VALUE_TYPE[kernel.dtype as ShaderDType]
-  const epilogue = epilogueText(kernel, bindings, library)
-  const left = tileLoad('left', kernel.a, tileM, m, k, bindings)
-  const right = tileLoad('right', kernel.b, tileN, n, k, bindings)
-  const cells = Array.from({ length: block.rows * block.columns }, (_, i) => [
-    Math.floor(i / block.columns),
-    i % block.columns,
-  ])
-  const zero = type === 'f32' ? '0.0f' : '0i'
-  const body = [
+  const functions = epilogueText(kernel, bindings, library)
+  const code = moduleText({
+    title: `${kernel.name}: ${kernel.batch} × ${kernel.m} × ${kernel.n} × ${kernel.k}`,
+    bindings,
+    library,
+    globals: [
+      `var<workgroup> left: array<${type}, ${K_TILE * (tiling.tileM + 1)}>;`,
+      `var<workgroup> right: array<${type}, ${K_TILE * (tiling.tileN + 1)}>;`,
+    ],
+    functions,
+    workgroupSize: THREADS,
+    body: productText(kernel, tiling, bindings),
+  })
+  return {
+    name: kernel.name,
+    kernel: number,
+    code,
+    bindings: bindings.list(),
+    workgroups: grid(tiling.blocks),
+  }
+}
+
+/** The body of `main`: slices of K through workgroup memory into sums in registers, then the epilogue of each sum. */
+function productText(kernel: ContractKernel, tiling: Tiling, bindings: Bindings): string[] {
+  const { rows, columns, tileM, tileN, across, down, blocks } = tiling
+  const left = tileLoad('left', kernel.a, tileM, kernel.m, kernel.k, bindings)
+  const right = tileLoad('right', kernel.b, tileN, kernel.n, kernel.k, bindings)
+  const cells = range(rows * columns).map((c) => [Math.floor(c / columns), c % columns] as const)
+  const zero = kernel.dtype === 'float32' ? '0.0f' : '0i'
+  return [
     ...blockIndex(blocks),
     `let batch = i32(block / ${across * down}u);`,
     `let m0 = i32(block / ${across}u % ${down}u) * ${tileM};`,
@@ -44,40 +77,25 @@ export function contractKernel(program: Program, kernel: ContractKernel, number:
     `let y = thread / ${SIDE}u;`,
     ...left.before,
     ...right.before,
-    ...cells.map(([i, j]) => `var sum_${i!}_${j!} = ${zero};`),
-    `for (var k0 = 0; k0 < ${k}; k0 += ${K_TILE}) {`,
+    ...cells.map(([i, j]) => `var sum_${i}_${j} = ${zero};`),
+    `for (var k0 = 0; k0 < ${kernel.k}; k0 += ${K_TILE}) {`,
     ...left.inside,
     ...right.inside,
     'workgroupBarrier();',
     `for (var kk = 0u; kk < ${K_TILE}u; kk++) {`,
-    ...range(block.rows).map(
-      (i) => `let p${i} = left[kk * ${tileM + 1}u + ${sumText('y', unsigned(i * SIDE))}];`,
-    ),
-    ...range(block.columns).map(
+    ...range(rows).map((i) => `let p${i} = left[kk * ${tileM + 1}u + ${sumText('y', unsigned(i * SIDE))}];`),
+    ...range(columns).map(
       (j) => `let q${j} = right[kk * ${tileN + 1}u + ${sumText('x', unsigned(j * SIDE))}];`,
     ),
-    ...cells.map(([i, j]) => `sum_${i!}_${j!} += p${i!} * q${j!};`),
+    ...cells.map(([i, j]) => `sum_${i}_${j} += p${i} * q${j};`),
     '}',
     'workgroupBarrier();',
     '}',
-    ...cells.map(
-      ([i, j]) =>
-        `epilogue(batch, ${sumText('m0', 'i32(y)', i! * SIDE)}, ${sumText('n0', 'i32(x)', j! * SIDE)}, sum_${i!}_${j!});`,
-    ),
+    ...cells.map(([i, j]) => {
+      const at = `${sumText('m0', 'i32(y)', i * SIDE)}, ${sumText('n0', 'i32(x)', j * SIDE)}`
+      return `epilogue(batch, ${at}, sum_${i}_${j});`
+    }),
   ]
-  const code = moduleText({
-    title: `${kernel.name}: ${batch} × ${m} × ${n} × ${k}`,
-    bindings,
-    library,
-    globals: [
-      `var<workgroup> left: array<${type}, ${K_TILE * (tileM + 1)}>;`,
-      `var<workgroup> right: array<${type}, ${K_TILE * (tileN + 1)}>;`,
-    ],
-    functions: epilogue,
-    workgroupSize: THREADS,
-    body,
-  })
-  return { name: kernel.name, kernel: number, code, bindings: bindings.list(), workgroups: grid(blocks) }
 }
 const unsigned = (n: number): string | number => (n === 0 ? 0 : `${n}u`)
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)

@@ -1,6 +1,5 @@
 // One WGSL module: header, bindings, workgroup memory, library functions, entry point; and the grid that runs it.
-import type { WgslBinding } from './bindings.ts'
-import type { Bindings } from './bindings.ts'
+import type { Bindings, WgslBinding } from './bindings.ts'
 import type { Library } from './library.ts'
 
 /** One dispatch: a module whose entry point is `main`, what to bind, how many workgroups. */

@@ -17,47 +17,32 @@ export interface RowShape {
 
 const MAX_THREADS = 256
 const MAP_THREADS = 64
-/** Below so many elements a thread has too little to do for its share of the tree at the end. */
-const ELEMENTS_A_THREAD = 4
+/** With fewer elements a thread has too little to do for its share of the tree at the end. */
+const ELEMENTS_ALONG = 4
+/** Threads that walk across rows fill a workgroup anyway; more of them a row pay off later. */
+const ELEMENTS_ACROSS = 16
+/** So many rows keep a GPU busy with one thread each. */
+const MANY_ROWS = 2 ** 14
 const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)))
 
 export function rowShape(nest: LoopNest): RowShape {
-  const { sizes, outer, exprs } = nest
-  const rows = product(sizes.slice(0, outer))
-  const length = product(sizes.slice(outer))
-  if (outer === sizes.length)
-    return {
-      rows,
-      length,
-      rowsPerGroup: MAP_THREADS,
-      threadsPerRow: 1,
-      across: true,
-      workgroupSize: MAP_THREADS,
-    }
-  const across = walksAcross(nest)
-  if (across) {
-    const columns = Math.min(MAP_THREADS, powerOfTwo(rows))
-    const threads =
-      rows >= 2 ** 14 ? 1 : Math.min(MAX_THREADS / columns, powerOfTwo(length / (4 * ELEMENTS_A_THREAD)))
-    return {
-      rows,
-      length,
-      rowsPerGroup: columns,
-      threadsPerRow: threads,
-      across,
-      workgroupSize: columns * threads,
-    }
-  }
-  const threads = Math.min(MAX_THREADS, powerOfTwo(length / ELEMENTS_A_THREAD))
-  const several = exprs.length && threads < MAP_THREADS ? MAP_THREADS / threads : 1
-  return {
-    rows,
-    length,
-    rowsPerGroup: several,
-    threadsPerRow: threads,
-    across,
-    workgroupSize: several * threads,
-  }
+  const rows = product(nest.sizes.slice(0, nest.outer))
+  const length = product(nest.sizes.slice(nest.outer))
+  const across = nest.outer === nest.sizes.length || walksAcross(nest)
+  const [rowsPerGroup, threadsPerRow] = across ? acrossRows(nest, rows, length) : alongRows(length)
+  return { rows, length, rowsPerGroup, threadsPerRow, across, workgroupSize: rowsPerGroup * threadsPerRow }
+}
+
+function acrossRows({ sizes, outer }: LoopNest, rows: number, length: number): [number, number] {
+  if (outer === sizes.length) return [MAP_THREADS, 1]
+  const columns = Math.min(MAP_THREADS, powerOfTwo(rows))
+  if (rows >= MANY_ROWS) return [columns, 1]
+  return [columns, Math.min(MAX_THREADS / columns, powerOfTwo(length / ELEMENTS_ACROSS))]
+}
+
+function alongRows(length: number): [number, number] {
+  const threads = Math.min(MAX_THREADS, powerOfTwo(length / ELEMENTS_ALONG))
+  return [Math.max(1, MAP_THREADS / threads), threads]
 }
 
 /** True when more loads are neighbours from row to row than inside a row. */
