@@ -65,7 +65,15 @@ export {
   separableConv2d,
 } from './ops/convolution.ts'
 export type { Padding } from './ops/padding.ts'
-export { avgPool, avgPool3d, avgPoolNd, maxPool, maxPool3d, maxPoolNd, type PoolOptions } from './ops/pooling.ts'
+export {
+  avgPool,
+  avgPool3d,
+  avgPoolNd,
+  maxPool,
+  maxPool3d,
+  maxPoolNd,
+  type PoolOptions,
+} from './ops/pooling.ts'
 export {
   clone,
   eye,

@@ -1,5 +1,6 @@
 // How gradient functions see the arguments and the result of the function they are given: trees of tensors in which every
 // float tensor is wrapped in a `mark` of its own, so that nested derivatives never take each other's variables for their own.
+import { dependsOn } from './gradient.ts'
 import { isFloat } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import { constant, mark } from '../graph/primitives.ts'
@@ -103,9 +104,16 @@ export function matchingNodes(op: string, name: string, tree: unknown, like: rea
 const isForeign = (leaf: unknown): boolean =>
   leaf instanceof Tensor ? !isFloat(leaf.dtype as 'float32') : !isBranch(leaf) && !isHostValues(leaf)
 
-/** tfjs's phrase for a gradient that does not exist. */
-export function noConnection(op: string, which = 'x'): Error {
-  return new Error(
+/** Throws tfjs's phrase when no gradient was found and `outputs` do not even depend on `marks`; floor and its like give zeros. */
+export function assertConnected(
+  op: string,
+  found: readonly (Node | null)[],
+  outputs: readonly Node[],
+  marks: readonly Node[],
+  which = 'x',
+): void {
+  if (!found.length || found.some((node) => node !== null) || dependsOn(outputs, marks)) return
+  throw new Error(
     `[${op}] Cannot compute gradient of y=f(x) with respect to ${which}. Make sure that the f you passed encloses all ` +
       `operations that lead from x to y.`,
   )

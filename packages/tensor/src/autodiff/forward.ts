@@ -6,11 +6,11 @@ import { keep, scoped } from '../tensor/scope.ts'
 import { fromNode, nodeOf, type Tensor } from '../tensor/tensor.ts'
 import { leavesOf, unflatten } from '../tensor/tree.ts'
 import {
+  assertConnected,
   assertFunction,
   floatNode,
   markArgument,
   matchingNodes,
-  noConnection,
   returnedNode,
   scalarNode,
 } from './arguments.ts'
@@ -81,7 +81,7 @@ export function vjp<A extends Primals, R>(
       cts = called.outputs.map((y) => placeholder(y.shape, y.dtype, 'vjp'))
       nodes = tracingPlaceholders('vjp', () => gradients(called.outputs, cts, called.marks))
       toArguments = called.toArguments
-      if (nodes.every((node) => node === null)) throw noConnection('vjp')
+      assertConnected('vjp', nodes, called.outputs, called.marks)
       for (const node of residualsOf(nodes, cts)) residuals.push(keep(fromNode(node)))
       return called.toTree(called.outputs)
     }),
@@ -170,7 +170,7 @@ export function hvp<P>(f: (x: P) => Tensor, x: P, v: P): P {
       const argument = markArgument('hvp', x)
       const y = scalarNode('hvp', f(argument.tree as P))
       const first = gradients([y], [constant(1, y.dtype)], argument.marks)
-      if (first.every((node) => node === null)) throw noConnection('hvp')
+      assertConnected('hvp', first, [y], argument.marks)
       const vector = matchingNodes('hvp', 'v', v, argument.marks)
       const connected = first.flatMap((node, i) => (node ? [i] : []))
       const second = gradients(

@@ -6,12 +6,12 @@ import { withGradientScope } from '../tensor/evaluate.ts'
 import { scoped } from '../tensor/scope.ts'
 import { fromNode, Tensor } from '../tensor/tensor.ts'
 import {
+  assertConnected,
   assertFunction,
   floatNode,
   markArgument,
   type MarkedArgument,
   matchingNode,
-  noConnection,
   returnedNode,
   scalarNode,
 } from './arguments.ts'
@@ -143,13 +143,13 @@ function differentiateAll(
     throw new Error(`[${op}] The args passed in ${op}(f)(args) must be an array of arguments`)
   return scoped(() => {
     const marked = args.map((x) => markArgument(op, x))
-    const { value, nodes } = pull(op, marked, dy, () =>
+    const { value, output, nodes } = pull(op, marked, dy, () =>
       (f as Callable)(...marked.map((argument) => argument.tree)),
     )
     let at = 0
     const trees = marked.map((argument, i) => {
       const own = nodes.slice(at, (at += argument.marks.length))
-      if (own.length && own.every((node) => node === null)) throw noConnection(op, `x at position ${i}`)
+      assertConnected(op, own, [output], argument.marks, `x at position ${i}`)
       return argument.rebuild(own)
     })
     return { value, grads: trees }
@@ -162,7 +162,7 @@ function pull(
   args: readonly MarkedArgument[],
   dy: Tensor | undefined,
   call: () => unknown,
-): { value: Tensor; nodes: (Node | null)[] } {
+): { value: Tensor; output: Node; nodes: (Node | null)[] } {
   if (!args.some((argument) => argument.marks.length))
     throw new Error(
       `[${op}] nothing to differentiate: the argument holds no float tensor; cast it to float32 first`,
@@ -176,7 +176,12 @@ function pull(
       [ct],
       args.flatMap((argument) => argument.marks),
     )
-    if (nodes.every((node) => node === null)) throw noConnection(op)
-    return { value: fromNode(y), nodes }
+    assertConnected(
+      op,
+      nodes,
+      [y],
+      args.flatMap((argument) => argument.marks),
+    )
+    return { value: fromNode(y), output: y, nodes }
   })
 }

@@ -37,6 +37,21 @@ export function gradients(
   return xs.map((x) => sums.get(x) ?? null)
 }
 
+/** Whether any of `outputs` is computed from any of `xs`, also where no derivative flows (`floor`, `stop`, comparisons). */
+export function dependsOn(outputs: readonly Node[], xs: readonly Node[]): boolean {
+  const oldest = xs.reduce((least, x) => Math.min(least, x.id), Infinity)
+  const ends = new Set(xs)
+  const seen = new Set<Node>()
+  const stack = [...outputs]
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (ends.has(node)) return true
+    if (node.id < oldest || seen.has(node)) continue
+    seen.add(node)
+    for (const x of node.src) stack.push(x)
+  }
+  return false
+}
+
 /** Every node between `outputs` and `xs` (both included) through which a derivative flows, newest first. */
 function dependents(outputs: readonly Node[], xs: readonly Node[]): Node[] {
   const oldest = xs.reduce((least, x) => Math.min(least, x.id), Infinity)

@@ -169,7 +169,7 @@ export function moveIndex(node: Node, index: Index, nest: Nest): Index | null {
       return node.src[0]!.shape.map((d, i) => (d === 1 ? ZERO : index[i]!))
     case 'slice': {
       const { start, stride } = node.attrs
-      return index.map((form, i) => scale(form, stride[i]!, start[i]!))
+      return index.map((form, i) => scale(form, stride[i]!, start[i]))
     }
     case 'reverse': {
       const { axes } = node.attrs

@@ -93,7 +93,7 @@ export function jit<A extends readonly any[], R>(
     return (last = replay)
   }
 
-  return (...args: A): R => {
+  const replayed = (...args: A): R => {
     if (!enabled || isTracing() || inGradientScope()) return fn(...args)
     const backend = readyBackend('jit')
     const inputs = inputStorages(args.length ? leavesOf(args).filter(isInput) : NO_TENSORS, backend)
@@ -103,6 +103,8 @@ export function jit<A extends readonly any[], R>(
         for (const leaf of leavesOf(args[number])) if (isInput(leaf)) leaf.dispose()
     return result
   }
+  // gradients tell arguments from a cotangent by the number of parameters
+  return Object.defineProperty(replayed, 'length', { value: fn.length })
 }
 
 const NOTHING: readonly string[] = []

@@ -6,7 +6,22 @@ import { spreadWindows } from '../autodiff/vjp.ts'
 import { defineComposite } from './composite.ts'
 import { DTYPES } from './dtype.ts'
 import type { Node } from './node.ts'
-import { argReduce, broadcastTo, cast, constant, dot, mark, pad, reduce, reshape, reverse, s, slice, transpose, window } from './primitives.ts'
+import {
+  argReduce,
+  broadcastTo,
+  cast,
+  constant,
+  dot,
+  mark,
+  pad,
+  reduce,
+  reshape,
+  reverse,
+  s,
+  slice,
+  transpose,
+  window,
+} from './primitives.ts'
 import { type Dims, sizeOf } from './shape.ts'
 
 /** Where windows lie; one number for each spatial axis. Negative paddings cut off. */
@@ -23,9 +38,11 @@ export interface ConvolutionGeometry extends WindowGeometry {
   readonly groups: number
 }
 
-const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)
 /** The axes of `[N, …spatial, C]` or `[N, C, …spatial]` that are spatial. */
-const spatialAxes = (rank: number, channelsLast: boolean): number[] => (channelsLast ? range(1, rank - 1) : range(2, rank))
+const spatialAxes = (rank: number, channelsLast: boolean): number[] =>
+  channelsLast ? range(1, rank - 1) : range(2, rank)
 
 /** `x` with `low` and `high` elements of `value` around its spatial axes, and `interior` between; negative ones cut off. */
 export function padSpatial(
@@ -35,7 +52,8 @@ export function padSpatial(
   interior: Dims = low.map(() => 0),
 ): Node {
   const axes = spatialAxes(x.shape.length, channelsLast)
-  const along = (sizes: Dims): number[] => x.shape.map((_, a) => (axes.includes(a) ? sizes[axes.indexOf(a)]! : 0))
+  const along = (sizes: Dims): number[] =>
+    x.shape.map((_, a) => (axes.includes(a) ? sizes[axes.indexOf(a)]! : 0))
   const positive = (sizes: Dims): number[] => along(sizes.map((v) => Math.max(0, v)))
   const padded = pad(x, positive(low), positive(high), along(interior), value)
   const start = along(low.map((v) => Math.max(0, -v)))
@@ -77,7 +95,11 @@ function kernelMatrices(w: Node, groups: number): Node {
   const n = w.shape.length - 2
   const [c, o] = w.shape.slice(n) as [number, number]
   const split = reshape(w, [...w.shape.slice(0, n), c, groups, o / groups])
-  return reshape(transpose(split, [n + 1, ...range(0, n + 1), n + 2]), [groups, sizeOf(w.shape.slice(0, n)) * c, o / groups])
+  return reshape(transpose(split, [n + 1, ...range(0, n + 1), n + 2]), [
+    groups,
+    sizeOf(w.shape.slice(0, n)) * c,
+    o / groups,
+  ])
 }
 
 function product(x: Node, w: Node, g: ConvolutionGeometry): Node {
@@ -141,14 +163,15 @@ export function outputSizes(x: Node, kernel: Dims, g: WindowGeometry): number[] 
  * Convolution (cross-correlation) of `x` with a kernel `[…K, C / groups, O]`.
  * @returns `[N, …outputs, O]`, or `[N, O, …outputs]` with channels first
  */
-export const convolution: (inputs: readonly [Node, Node], g: ConvolutionGeometry) => Node = defineComposite<ConvolutionGeometry>({
-  name: 'convolution',
-  fallback: ([x, w], g) => direct(x!, w!, g),
-  vjp: (ct, _, [x, w], g) => {
-    const kernel = mark(w!) // a node of its own: constructors see through reshapes
-    return [inputCotangent(ct, x!, w!, g), gradients([direct(x!, kernel, g)], [ct], [kernel])[0] ?? null]
-  },
-})
+export const convolution: (inputs: readonly [Node, Node], g: ConvolutionGeometry) => Node =
+  defineComposite<ConvolutionGeometry>({
+    name: 'convolution',
+    fallback: ([x, w], g) => direct(x!, w!, g),
+    vjp: (ct, _, [x, w], g) => {
+      const kernel = mark(w!) // a node of its own: constructors see through reshapes
+      return [inputCotangent(ct, x!, w!, g), gradients([direct(x!, kernel, g)], [ct], [kernel])[0] ?? null]
+    },
+  })
 
 /** The gradient of the input: the convolution of the cotangent, spread by the stride, with the kernel turned round. */
 export function inputCotangent(ct: Node, x: Node, w: Node, g: ConvolutionGeometry): Node {
@@ -176,7 +199,11 @@ function turnedKernel(w: Node, groups: number): Node {
   const n = w.shape.length - 2
   const [c, o] = w.shape.slice(n) as [number, number]
   const split = reshape(reverse(w, range(0, n)), [...w.shape.slice(0, n), c, groups, o / groups])
-  return reshape(transpose(split, [...range(0, n), n + 2, n + 1, n]), [...w.shape.slice(0, n), o / groups, groups * c])
+  return reshape(transpose(split, [...range(0, n), n + 2, n + 1, n]), [
+    ...w.shape.slice(0, n),
+    o / groups,
+    groups * c,
+  ])
 }
 
 // ---- pooling
@@ -186,7 +213,8 @@ export interface PoolGeometry extends WindowGeometry {
 
 const poolWindows = (x: Node, g: PoolGeometry, fill: number | bigint): Node =>
   window(padSpatial(x, g, fill), spatialAxes(x.shape.length, g.channelsLast), g.size, g.stride, g.dilation)
-const windowAxes = (x: Node, g: PoolGeometry): number[] => range(x.shape.length, x.shape.length + g.size.length)
+const windowAxes = (x: Node, g: PoolGeometry): number[] =>
+  range(x.shape.length, x.shape.length + g.size.length)
 
 /** Greatest element of each window; padding never wins. The gradient goes to the first of equal elements, as in PyTorch. */
 export const maxPooling: (inputs: readonly [Node], g: PoolGeometry) => Node = defineComposite<PoolGeometry>({
@@ -203,22 +231,36 @@ export const maxPooling: (inputs: readonly [Node], g: PoolGeometry) => Node = de
     const flat = reshape(windows, [...output.shape, sizeOf(g.size)])
     const winner = reshape(argReduce('max', flat, rank), output.shape)
     const axes = spatialAxes(rank, g.channelsLast)
-    const spread = spreadWindows(padded, output.shape, { axes, ...g }, (place) => s.select(s.eq(winner, place), ct, 0))
+    const spread = spreadWindows(padded, output.shape, { axes, ...g }, (place) =>
+      s.select(s.eq(winner, place), ct, 0),
+    )
     return [padSpatial(spread, { low: negated(g.low), high: negated(g.high), channelsLast: g.channelsLast })]
   },
 })
 const negated = (sizes: Dims): number[] => sizes.map((v) => -v)
 
 /** Mean of each window. With `countPadding` zeros of the padding count, else only elements of `x`. */
-export const averagePooling: (inputs: readonly [Node], g: PoolGeometry & { readonly countPadding: boolean }) => Node =
-  defineComposite<PoolGeometry & { readonly countPadding: boolean }>({
-    name: 'averagePooling',
-    fallback: ([x], g) => {
-      const windows = poolWindows(x!, g, 0)
-      const sum = reshape(reduce('sum', windows, windowAxes(x!, g)), windows.shape.slice(0, x!.shape.length))
-      if (g.countPadding || [...g.low, ...g.high].every((v) => v === 0)) return s.div(sum, sizeOf(g.size))
-      const ones = constant(1, x!.dtype, x!.shape.map((d, a) => (spatialAxes(x!.shape.length, g.channelsLast).includes(a) ? d : 1)))
-      const counted = poolWindows(ones, g, 0)
-      return s.div(sum, cast(reshape(reduce('sum', counted, windowAxes(x!, g)), counted.shape.slice(0, x!.shape.length)), x!.dtype))
-    },
-  })
+export const averagePooling: (
+  inputs: readonly [Node],
+  g: PoolGeometry & { readonly countPadding: boolean },
+) => Node = defineComposite<PoolGeometry & { readonly countPadding: boolean }>({
+  name: 'averagePooling',
+  fallback: ([x], g) => {
+    const windows = poolWindows(x!, g, 0)
+    const sum = reshape(reduce('sum', windows, windowAxes(x!, g)), windows.shape.slice(0, x!.shape.length))
+    if (g.countPadding || [...g.low, ...g.high].every((v) => v === 0)) return s.div(sum, sizeOf(g.size))
+    const ones = constant(
+      1,
+      x!.dtype,
+      x!.shape.map((d, a) => (spatialAxes(x!.shape.length, g.channelsLast).includes(a) ? d : 1)),
+    )
+    const counted = poolWindows(ones, g, 0)
+    return s.div(
+      sum,
+      cast(
+        reshape(reduce('sum', counted, windowAxes(x!, g)), counted.shape.slice(0, x!.shape.length)),
+        x!.dtype,
+      ),
+    )
+  },
+})

@@ -148,7 +148,11 @@ function hashNumber(h: number, x: number): number {
 type AttributeValue = Element | string | Dims | { readonly id: number } | undefined
 
 /** Hash of attributes. `identify` numbers leaves (by identity in the table, by slot in a program key). */
-export function hashAttributes(h: number, attrs: object, identify: (leaf: { readonly id: number }) => number): number {
+export function hashAttributes(
+  h: number,
+  attrs: object,
+  identify: (leaf: { readonly id: number }) => number,
+): number {
   for (const key in attrs) {
     const v = (attrs as Record<string, AttributeValue>)[key]
     if (typeof v === 'number') h = hashNumber(h, v)

@@ -1,7 +1,15 @@
 // One constructor for each primitive: checks the arguments, infers shape and dtype, removes what is an identity, makes the
 // node. Operations, gradients, batching rules and rewrites all build graphs through these and nothing else.
 import { foldHost } from './host-values.ts'
-import { type Attributes, type Leaf, makeNode, type Node, type ReduceKind, type ScalarLeaf, serial } from './node.ts'
+import {
+  type Attributes,
+  type Leaf,
+  makeNode,
+  type Node,
+  type ReduceKind,
+  type ScalarLeaf,
+  serial,
+} from './node.ts'
 import { type DType, type Element, isFloat, toElement } from './dtype.ts'
 import { evaluateScalar, SCALARS, type ScalarName, type ScalarOps, scalarDtype } from './scalar-table.ts'
 import { type Dims, broadcastShapes, sameShape, showShape, sizeOf } from './shape.ts'
@@ -36,7 +44,8 @@ export function constantOf(x: Node): Element | undefined {
 /** Elementwise `fn` with NumPy broadcasting; numbers adopt the dtype of the first node (of a branch, in `select`). */
 export function map(fn: Exclude<ScalarName, 'cast' | 'bitcast'>, ...args: readonly (Node | number)[]): Node {
   let typed: Node | undefined
-  for (let i = fn === 'select' ? 1 : 0; i < args.length && !typed; i++) if (typeof args[i] === 'object') typed = args[i] as Node
+  for (let i = fn === 'select' ? 1 : 0; i < args.length && !typed; i++)
+    if (typeof args[i] === 'object') typed = args[i] as Node
   if (!typed) throw new Error(`[${fn}] at least one argument must be a tensor`)
   const nodes = args.map((a) => (typeof a === 'number' ? constant(a, typed.dtype) : a))
   let shape = nodes[0]!.shape
@@ -59,7 +68,8 @@ function simplified(fn: ScalarName, nodes: readonly Node[], shape: Dims, dtype: 
   const values = nodes.map(constantOf)
   if (fn !== 'threefry' && values.every((v) => v !== undefined))
     return constant(evaluateScalar(fn, nodes[nodes.length - 1]!.dtype, values), dtype, shape)
-  const is = (i: number, value: number): boolean => values[i] !== undefined && Object.is(Number(values[i]), value)
+  const is = (i: number, value: number): boolean =>
+    values[i] !== undefined && Object.is(Number(values[i]), value)
   if (fn === 'mul' && is(1, 1)) return broadcastTo(nodes[0]!, shape)
   if (fn === 'mul' && is(0, 1)) return broadcastTo(nodes[1]!, shape)
   if (fn === 'div' && is(1, 1)) return broadcastTo(nodes[0]!, shape)
@@ -87,7 +97,10 @@ export function bitcast(x: Node, dtype: DType): Node {
 /** Every row of the scalar table as a function on nodes. */
 export const s: ScalarOps = Object.assign(
   Object.fromEntries(
-    (Object.keys(SCALARS) as ScalarName[]).map((fn) => [fn, (...args: (Node | number)[]) => map(fn as 'add', ...args)]),
+    (Object.keys(SCALARS) as ScalarName[]).map((fn) => [
+      fn,
+      (...args: (Node | number)[]) => map(fn as 'add', ...args),
+    ]),
   ),
   { cast, bitcast },
 ) as unknown as ScalarOps
@@ -101,13 +114,18 @@ export function reshape(x: Node, shape: Dims): Node {
     )
   while (x.prim === 'reshape') x = x.src[0]!
   if (sameShape(x.shape, shape)) return x
-  return foldHost('reshape', [x], NO_ATTRIBUTES, shape, x.dtype) ?? makeNode('reshape', [x], NO_ATTRIBUTES, shape, x.dtype)
+  return (
+    foldHost('reshape', [x], NO_ATTRIBUTES, shape, x.dtype) ??
+    makeNode('reshape', [x], NO_ATTRIBUTES, shape, x.dtype)
+  )
 }
 
 /** Axis i of the result is axis `perm[i]` of `x`. */
 export function transpose(x: Node, perm: Dims): Node {
   if (perm.length !== x.shape.length || perm.toSorted((a, b) => a - b).some((p, i) => p !== i))
-    throw new Error(`[transpose] perm ${showShape(perm)} is not a permutation of the axes of ${showShape(x.shape)}`)
+    throw new Error(
+      `[transpose] perm ${showShape(perm)} is not a permutation of the axes of ${showShape(x.shape)}`,
+    )
   if (perm.every((p, i) => p === i)) return x
   if (x.prim === 'transpose') {
     const inner = x.attrs.perm
@@ -117,7 +135,10 @@ export function transpose(x: Node, perm: Dims): Node {
     )
   }
   const shape = perm.map((p) => x.shape[p]!)
-  return foldHost('transpose', [x], { perm }, shape, x.dtype) ?? makeNode('transpose', [x], { perm }, shape, x.dtype)
+  return (
+    foldHost('transpose', [x], { perm }, shape, x.dtype) ??
+    makeNode('transpose', [x], { perm }, shape, x.dtype)
+  )
 }
 
 /** NumPy's rule: aligned at the right, dimensions of 1 stretch. */
@@ -131,7 +152,10 @@ export function broadcastTo(x: Node, shape: Dims): Node {
   if (x.shape.length > shape.length || x.shape.some((d, i) => d !== shape[i] && d !== 1))
     throw new Error(`[broadcastTo] ${showShape(x.shape)} does not stretch to ${showShape(shape)}`)
   if (x.prim === 'broadcast') x = x.src[0]!
-  return foldHost('broadcast', [x], NO_ATTRIBUTES, shape, x.dtype) ?? makeNode('broadcast', [x], NO_ATTRIBUTES, shape, x.dtype)
+  return (
+    foldHost('broadcast', [x], NO_ATTRIBUTES, shape, x.dtype) ??
+    makeNode('broadcast', [x], NO_ATTRIBUTES, shape, x.dtype)
+  )
 }
 
 /** `size[a]` elements from `start[a]` in steps of `stride[a]` (≥ 1) along each axis. */
@@ -145,15 +169,26 @@ export function slice(x: Node, start: Dims, size: Dims, stride: Dims = start.map
       )
   }
   if (sameShape(size, x.shape)) return x
-  return foldHost('slice', [x], { start, stride }, size, x.dtype) ?? makeNode('slice', [x], { start, stride }, size, x.dtype)
+  return (
+    foldHost('slice', [x], { start, stride }, size, x.dtype) ??
+    makeNode('slice', [x], { start, stride }, size, x.dtype)
+  )
 }
 
 /** `low` before, `high` after, `interior` between neighbours, all ≥ 0, filled with `value`. */
-export function pad(x: Node, low: Dims, high: Dims, interior: Dims = low.map(() => 0), value: Element = 0): Node {
+export function pad(
+  x: Node,
+  low: Dims,
+  high: Dims,
+  interior: Dims = low.map(() => 0),
+  value: Element = 0,
+): Node {
   if ([...low, ...high, ...interior].some((v) => v < 0))
     throw new Error(`[pad] paddings are 0 or more, got low ${showShape(low)}, high ${showShape(high)}`)
   if ([...low, ...high, ...interior].every((v) => v === 0)) return x
-  const shape = x.shape.map((d, a) => low[a]! + high[a]! + Math.max(0, (d - 1) * (interior[a]! + 1) + (d > 0 ? 1 : 0)))
+  const shape = x.shape.map(
+    (d, a) => low[a]! + high[a]! + Math.max(0, (d - 1) * (interior[a]! + 1) + (d > 0 ? 1 : 0)),
+  )
   const attrs = { low, interior, value: toElement(x.dtype, value) }
   return foldHost('pad', [x], attrs, shape, x.dtype) ?? makeNode('pad', [x], attrs, shape, x.dtype)
 }
@@ -161,7 +196,10 @@ export function pad(x: Node, low: Dims, high: Dims, interior: Dims = low.map(() 
 export function reverse(x: Node, axes: Dims): Node {
   const real = axes.filter((a) => x.shape[a]! > 1)
   if (!real.length) return x
-  return foldHost('reverse', [x], { axes: real }, x.shape, x.dtype) ?? makeNode('reverse', [x], { axes: real }, x.shape, x.dtype)
+  return (
+    foldHost('reverse', [x], { axes: real }, x.shape, x.dtype) ??
+    makeNode('reverse', [x], { axes: real }, x.shape, x.dtype)
+  )
 }
 
 /** How many windows of `size` elements, `dilation` apart, start `stride` apart in `length` elements. */
@@ -179,7 +217,9 @@ export function window(
   stride: Dims = axes.map(() => 1),
   dilation: Dims = axes.map(() => 1),
 ): Node {
-  const fits = axes.every((a, i) => size[i]! >= 1 && stride[i]! >= 1 && dilation[i]! >= 1 && a < x.shape.length)
+  const fits = axes.every(
+    (a, i) => size[i]! >= 1 && stride[i]! >= 1 && dilation[i]! >= 1 && a < x.shape.length,
+  )
   if (!fits)
     throw new Error(
       `[window] sizes, strides and dilations are 1 or more, got ${showShape(size)}, ${showShape(stride)} and ` +
@@ -194,7 +234,11 @@ export function window(
 export function concat(xs: readonly Node[], axis: number): Node {
   const first = xs[0]!
   for (const x of xs)
-    if (x.dtype !== first.dtype || x.shape.length !== first.shape.length || x.shape.some((d, a) => a !== axis && d !== first.shape[a]))
+    if (
+      x.dtype !== first.dtype ||
+      x.shape.length !== first.shape.length ||
+      x.shape.some((d, a) => a !== axis && d !== first.shape[a])
+    )
       throw new Error(
         `[concat] all tensors need one dtype and equal shapes outside axis ${axis}, got ` +
           xs.map((t) => `${t.dtype} ${showShape(t.shape)}`).join(', '),
@@ -202,7 +246,10 @@ export function concat(xs: readonly Node[], axis: number): Node {
   const parts = xs.filter((x) => x.shape[axis]! > 0)
   if (parts.length <= 1) return parts[0] ?? first
   const shape = first.shape.map((d, a) => (a === axis ? parts.reduce((n, x) => n + x.shape[axis]!, 0) : d))
-  return foldHost('concat', parts, { axis }, shape, first.dtype) ?? makeNode('concat', parts, { axis }, shape, first.dtype)
+  return (
+    foldHost('concat', parts, { axis }, shape, first.dtype) ??
+    makeNode('concat', parts, { axis }, shape, first.dtype)
+  )
 }
 
 // ---- reductions and products
@@ -213,7 +260,10 @@ export function reduce(kind: ReduceKind, x: Node, axes: Dims): Node {
   const real = axes.filter((a) => x.shape[a] !== 1)
   if (!real.length) return x
   const shape = x.shape.map((d, a) => (real.includes(a) ? 1 : d))
-  return foldHost('reduce', [x], { kind, axes: real }, shape, x.dtype) ?? makeNode('reduce', [x], { kind, axes: real }, shape, x.dtype)
+  return (
+    foldHost('reduce', [x], { kind, axes: real }, shape, x.dtype) ??
+    makeNode('reduce', [x], { kind, axes: real }, shape, x.dtype)
+  )
 }
 
 /** int32 index of the first greatest or least element along `axis`, which stays as 1. */
@@ -227,7 +277,11 @@ export function argReduce(kind: 'max' | 'min', x: Node, axis: number): Node {
 export function dot(a: Node, b: Node): Node {
   const r = a.shape.length
   const k = a.shape[r - 1]
-  const fits = r >= 2 && b.shape.length === r && k === b.shape[r - 2] && a.shape.slice(0, -2).every((d, i) => d === b.shape[i])
+  const fits =
+    r >= 2 &&
+    b.shape.length === r &&
+    k === b.shape[r - 2] &&
+    a.shape.slice(0, -2).every((d, i) => d === b.shape[i])
   if (!fits || a.dtype !== b.dtype || a.dtype === 'bool')
     throw new Error(
       `[dot] expects [...batch, M, K] and [...batch, K, N] of one number dtype, got ${a.dtype} ${showShape(a.shape)} and ` +
@@ -243,7 +297,10 @@ export function gather(x: Node, indices: Node, axis: number): Node {
   if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0)
     throw new Error(`[gather] axis ${axis} of ${showShape(x.shape)} is empty, there is nothing to pick`)
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]
-  return foldHost('gather', [x, indices], { axis }, shape, x.dtype) ?? makeNode('gather', [x, indices], { axis }, shape, x.dtype)
+  return (
+    foldHost('gather', [x, indices], { axis }, shape, x.dtype) ??
+    makeNode('gather', [x, indices], { axis }, shape, x.dtype)
+  )
 }
 
 /** `x` with `updates` added along `axis` at `indices`; `updates` has the shape that `gather(x, indices, axis)` has. */
@@ -259,13 +316,13 @@ export function scatterAdd(x: Node, indices: Node, updates: Node, axis: number):
 
 // ---- markers
 /** Identity whose derivative is none. */
-export const stop = (x: Node): Node => (x.prim === 'stop' ? x : makeNode('stop', [x], NO_ATTRIBUTES, x.shape, x.dtype))
+export const stop = (x: Node): Node =>
+  x.prim === 'stop' ? x : makeNode('stop', [x], NO_ATTRIBUTES, x.shape, x.dtype)
 /** Identity that is a node of its own: a point at which gradients, or a trace, can be taken. */
 export const mark = (x: Node): Node => makeNode('mark', [x], { serial: serial() }, x.shape, x.dtype)
 
 /** Any node again with other sources: what rewrites and batching use for primitives they do not treat. */
 export function withSources(n: Node, src: readonly Node[]): Node {
   if (src.every((x, i) => x === n.src[i])) return n
-  return makeNode(n.prim, src, n.attrs as Attributes[typeof n.prim], n.shape, n.dtype) as Node
+  return makeNode(n.prim, src, n.attrs, n.shape, n.dtype) as Node
 }
-

@@ -85,7 +85,10 @@ export function convTranspose(x: Arg, filter: Arg, options: ConvTransposeOptions
   const reach = stride.map((_, i) => (kernel.shape[i]! - 1) * dilation[i]! + 1)
   const same = options.padding === 'same'
   const [low, high] = same
-    ? [reach.map((r, i) => Math.floor(Math.max(0, r - stride[i]!) / 2)), reach.map((r, i) => Math.ceil(Math.max(0, r - stride[i]!) / 2))]
+    ? [
+        reach.map((r, i) => Math.floor(Math.max(0, r - stride[i]!) / 2)),
+        reach.map((r, i) => Math.ceil(Math.max(0, r - stride[i]!) / 2)),
+      ]
     : resolvePadding(op, options.padding ?? 'valid', sizes, reach, stride)
   const extra = perAxis(op, 'outputPadding', options.outputPadding ?? 0, n, 0)
   const outer = sizes.map((d, i) =>
@@ -137,7 +140,8 @@ function geometryOf(op: string, x: Node, w: Node, options: ConvOptions): Convolu
 type TfjsFormat = 'NWC' | 'NCW' | 'NHWC' | 'NCHW' | 'NDHWC' | 'NCDHW'
 /** tfjs's explicit padding names all axes: `[[0, 0], [top, bottom], [left, right], [0, 0]]`. */
 type TfjsPadding = 'same' | 'valid' | number | readonly (readonly [number, number])[]
-const formatOf = (dataFormat: TfjsFormat): DataFormat => (dataFormat.endsWith('C') ? 'channelsLast' : 'channelsFirst')
+const formatOf = (dataFormat: TfjsFormat): DataFormat =>
+  dataFormat.endsWith('C') ? 'channelsLast' : 'channelsFirst'
 const paddingOf = (pad: TfjsPadding, dataFormat: TfjsFormat): Padding =>
   typeof pad !== 'object' ? pad : formatOf(dataFormat) === 'channelsLast' ? pad.slice(1, -1) : pad.slice(2)
 
@@ -146,7 +150,9 @@ function withBatch(op: string, x: Arg, rank: number, run: (batch: Tensor) => Ten
   const node = floating(op, 'x', x)
   if (node.shape.length === rank) return run(result(node))
   if (node.shape.length !== rank - 1)
-    throw new Error(`[${op}] Error in ${op}: input must be rank ${rank}, but got rank ${node.shape.length} (shape ${showShape(node.shape)})`)
+    throw new Error(
+      `[${op}] Error in ${op}: input must be rank ${rank}, but got rank ${node.shape.length} (shape ${showShape(node.shape)})`,
+    )
   const batch = run(result(reshape(node, [1, ...node.shape])))
   const out = floating(op, 'x', batch)
   return result(reshape(out, out.shape.slice(1)))
@@ -198,7 +204,12 @@ export const conv2d = (
   dilations: number | readonly [number, number] = 1,
 ): Tensor =>
   withBatch('conv2d', x, 4, (batch) =>
-    conv(batch, filter, { strides, padding: paddingOf(pad, dataFormat), dilations, dataFormat: formatOf(dataFormat) }),
+    conv(batch, filter, {
+      strides,
+      padding: paddingOf(pad, dataFormat),
+      dilations,
+      dataFormat: formatOf(dataFormat),
+    }),
   )
 
 /**
@@ -310,5 +321,10 @@ export const conv3d = (
   dilations: number | readonly [number, number, number] = 1,
 ): Tensor =>
   withBatch('conv3d', x, 5, (batch) =>
-    conv(batch, filter, { strides, padding: paddingOf(pad, dataFormat), dilations, dataFormat: formatOf(dataFormat) }),
+    conv(batch, filter, {
+      strides,
+      padding: paddingOf(pad, dataFormat),
+      dilations,
+      dataFormat: formatOf(dataFormat),
+    }),
   )

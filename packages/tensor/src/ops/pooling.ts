@@ -28,7 +28,9 @@ export interface PoolOptions {
 function geometryOf(op: string, x: Node, options: PoolOptions): PoolGeometry {
   const n = x.shape.length - 2
   if (n < 1)
-    throw new Error(`[${op}] expects batch, channels and at least one spatial axis, got shape ${showShape(x.shape)}`)
+    throw new Error(
+      `[${op}] expects batch, channels and at least one spatial axis, got shape ${showShape(x.shape)}`,
+    )
   const size = perAxis(op, 'size', options.size, n)
   const stride = perAxis(op, 'strides', options.strides ?? size, n)
   const dilation = perAxis(op, 'dilations', options.dilations ?? 1, n)
@@ -71,7 +73,10 @@ export function maxPoolNd(x: Arg, options: PoolOptions): Tensor {
  * console.log(avgPoolNd(ones([1, 6, 6, 2]), { size: 3, strides: 1 }).shape) // [1, 4, 4, 2]
  * ```
  */
-export function avgPoolNd(x: Arg, options: PoolOptions & { readonly countPadding?: boolean | undefined }): Tensor {
+export function avgPoolNd(
+  x: Arg,
+  options: PoolOptions & { readonly countPadding?: boolean | undefined },
+): Tensor {
   const node = floating('avgPoolNd', 'x', x)
   const g = geometryOf('avgPoolNd', node, options)
   return result(averagePooling([node], { ...g, countPadding: options.countPadding ?? false }))
@@ -82,7 +87,9 @@ function batched(op: string, x: Arg, rank: number, pool: (batch: Tensor) => Tens
   const node = numeric(op, 'x', x)
   if (node.shape.length === rank) return pool(result(node))
   if (node.shape.length !== rank - 1)
-    throw new Error(`[${op}] Error in ${op}: input must be rank ${rank} but got rank ${node.shape.length} (shape ${showShape(node.shape)})`)
+    throw new Error(
+      `[${op}] Error in ${op}: input must be rank ${rank} but got rank ${node.shape.length} (shape ${showShape(node.shape)})`,
+    )
   const out = numeric(op, 'x', pool(result(reshape(node, [1, ...node.shape]))))
   return result(reshape(out, out.shape.slice(1)))
 }
@@ -101,7 +108,8 @@ export const maxPool = (
   filterSize: number | readonly [number, number],
   strides: number | readonly [number, number],
   pad: TfjsPad,
-): Tensor => batched('maxPool', x, 4, (batch) => maxPoolNd(batch, { size: filterSize, strides, padding: pad }))
+): Tensor =>
+  batched('maxPool', x, 4, (batch) => maxPoolNd(batch, { size: filterSize, strides, padding: pad }))
 
 /**
  * 2-D average pooling; padding is left out of the mean.
@@ -117,7 +125,8 @@ export const avgPool = (
   filterSize: number | readonly [number, number],
   strides: number | readonly [number, number],
   pad: TfjsPad,
-): Tensor => batched('avgPool', x, 4, (batch) => avgPoolNd(batch, { size: filterSize, strides, padding: pad }))
+): Tensor =>
+  batched('avgPool', x, 4, (batch) => avgPoolNd(batch, { size: filterSize, strides, padding: pad }))
 
 /**
  * 3-D max pooling.
@@ -133,7 +142,8 @@ export const maxPool3d = (
   filterSize: number | readonly [number, number, number],
   strides: number | readonly [number, number, number],
   pad: TfjsPad,
-): Tensor => batched('maxPool3d', x, 5, (batch) => maxPoolNd(batch, { size: filterSize, strides, padding: pad }))
+): Tensor =>
+  batched('maxPool3d', x, 5, (batch) => maxPoolNd(batch, { size: filterSize, strides, padding: pad }))
 
 /**
  * 3-D average pooling; padding is left out of the mean.
@@ -149,4 +159,5 @@ export const avgPool3d = (
   filterSize: number | readonly [number, number, number],
   strides: number | readonly [number, number, number],
   pad: TfjsPad,
-): Tensor => batched('avgPool3d', x, 5, (batch) => avgPoolNd(batch, { size: filterSize, strides, padding: pad }))
+): Tensor =>
+  batched('avgPool3d', x, 5, (batch) => avgPoolNd(batch, { size: filterSize, strides, padding: pad }))

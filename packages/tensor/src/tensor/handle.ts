@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // The handle behind every Tensor: a value that is computed (a storage) or not yet (a node). Handles are remembered weakly,
 // so that a flush knows which uncomputed values somebody may still ask for.
 import { Storage } from '../backend/storage.ts'

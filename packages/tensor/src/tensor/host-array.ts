@@ -65,7 +65,8 @@ function fromNested(
     throw new Error(
       `[${op}] Based on the provided shape, ${showShape(shape)}, the tensor should have ${sizeOf(shape)} values but has ${flat.length}`,
     )
-  if (shape && inferred.length > 1 && !sameShape(shape, inferred))
+  const ofRows = ArrayBuffer.isView(values[0]) // rows of an image may be given flat
+  if (shape && inferred.length > 1 && !ofRows && !sameShape(shape, inferred))
     throw new Error(
       `[${op}] Error creating a new Tensor. Inferred shape ${showShape(inferred)} does not match the provided shape ${showShape(shape)}`,
     )

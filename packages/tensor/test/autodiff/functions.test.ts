@@ -367,3 +367,15 @@ describe('what gradient functions refuse', () => {
     expect(memory().numTensors).toBe(before)
   })
 })
+
+describe('where a function is flat', () => {
+  it('gradients through round, casts to integers and stopGradient are zero, not an error', async () => {
+    const x = tensor([0.5, 1.5])
+    const flat: readonly ((t: Tensor) => Tensor)[] = [
+      (t) => sum(round(t)),
+      (t) => sum(cast(cast(t, 'int32'), 'float32')),
+      (t) => sum(stopGradient(t)),
+    ]
+    for (const f of flat) expect([...(await grad(f)(x).data())]).toEqual([0, 0])
+  })
+})

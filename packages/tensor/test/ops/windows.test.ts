@@ -37,7 +37,13 @@ const list = (value: Setting | undefined, n: number, absent: number): number[] =
 const kernelOf = (weight: dl.Tensor): dl.Tensor =>
   weight.transpose([...Array.from({ length: weight.rank - 2 }, (_, i) => i + 2), 1, 0])
 
-function forward({ op, args }: Case, channelsLast: boolean, x: dl.Tensor, weight?: dl.Tensor, bias?: dl.Tensor): dl.Tensor {
+function forward(
+  { op, args }: Case,
+  channelsLast: boolean,
+  x: dl.Tensor,
+  weight?: dl.Tensor,
+  bias?: dl.Tensor,
+): dl.Tensor {
   const n = x.rank - 2
   const toLast = [0, ...Array.from({ length: n }, (_, i) => i + 2), 1]
   const toFirst = [0, n + 1, ...Array.from({ length: n }, (_, i) => i + 1)]
@@ -84,7 +90,8 @@ function compare(rows: readonly Case[]): void {
       const order = ['x', 'param.weight', 'param.bias'].filter((name) => row.inputs[name] !== undefined)
       const make = ({ data, shape }: Recorded): dl.Tensor => dl.tensor(data, shape)
       const { value, pullback } = dl.vjp(
-        (...primals: dl.Tensor[]) => forward(row, format === 'channelsLast', primals[0]!, primals[1], primals[2]),
+        (...primals: dl.Tensor[]) =>
+          forward(row, format === 'channelsLast', primals[0]!, primals[1], primals[2]),
         order.map((name) => make(row.inputs[name]!)),
       )
       await expectClose(value, row.outputs.output, 1e-4)
@@ -118,7 +125,11 @@ describe('shapes and values', () => {
   it.each([
     ['conv2d valid', () => dl.conv2d(x(), dl.ones([2, 2, 1, 1]), 1, 'valid'), [12, 16, 24, 28]],
     ['conv2d same', () => dl.conv2d(x(), dl.ones([2, 2, 1, 1]), 1, 'same').sum(), [145]],
-    ['conv1d causal', () => dl.conv(dl.tensor([1, 2, 3], [1, 3, 1]), dl.ones([2, 1, 1]), { padding: 'causal' }), [1, 3, 5]],
+    [
+      'conv1d causal',
+      () => dl.conv(dl.tensor([1, 2, 3], [1, 3, 1]), dl.ones([2, 1, 1]), { padding: 'causal' }),
+      [1, 3, 5],
+    ],
     ['maxPool', () => dl.maxPool(x(), 2, 1, 'valid'), [5, 6, 8, 9]],
     ['maxPool same', () => dl.maxPool(x(), 2, 2, 'same'), [5, 6, 8, 9]],
     ['avgPool same leaves padding out', () => dl.avgPool(x(), 2, 2, 'same'), [3, 4.5, 7.5, 9]],
@@ -128,10 +139,26 @@ describe('shapes and values', () => {
     expect([...(await f().data())]).toEqual(expected)
   })
   it.each([
-    ['channels', () => dl.conv2d(dl.zeros([8, 32, 32, 3]), dl.zeros([3, 3, 4, 16]), 1, 'same'), /\[conv\] input has 3 channels \(shape \[8, 32, 32, 3\]\) but the filter expects 4/],
-    ['rank', () => dl.conv2d(dl.zeros([8, 8]), dl.zeros([3, 3, 4, 16]), 1, 'same'), /\[conv2d\].*rank 4.*rank 2/],
-    ['padding', () => dl.conv(dl.zeros([1, 8, 8, 1]), dl.zeros([3, 3, 1, 1]), { padding: 'full' as never }), /padding must be 'valid', 'same'/],
-    ['strides', () => dl.maxPoolNd(dl.zeros([1, 8, 8, 1]), { size: 0 }), /size must be 2 whole numbers of 1 or more/],
+    [
+      'channels',
+      () => dl.conv2d(dl.zeros([8, 32, 32, 3]), dl.zeros([3, 3, 4, 16]), 1, 'same'),
+      /\[conv\] input has 3 channels \(shape \[8, 32, 32, 3\]\) but the filter expects 4/,
+    ],
+    [
+      'rank',
+      () => dl.conv2d(dl.zeros([8, 8]), dl.zeros([3, 3, 4, 16]), 1, 'same'),
+      /\[conv2d\].*rank 4.*rank 2/,
+    ],
+    [
+      'padding',
+      () => dl.conv(dl.zeros([1, 8, 8, 1]), dl.zeros([3, 3, 1, 1]), { padding: 'full' as never }),
+      /padding must be 'valid', 'same'/,
+    ],
+    [
+      'strides',
+      () => dl.maxPoolNd(dl.zeros([1, 8, 8, 1]), { size: 0 }),
+      /size must be 2 whole numbers of 1 or more/,
+    ],
   ])('wrong %s throws', (_, f, message) => {
     expect(f).toThrow(message)
   })
