@@ -1,8 +1,8 @@
-// Runs a hand-built program on the backend and on the plain executor, over equal data, and compares every buffer.
+// Runs a hand-built program on the backend and on the interpreter of the kernel language, over equal data, and compares every buffer.
 import { allocate, bytesOf, isFloat } from '@dl/tensor/backend'
 import type { DType, Element, Expr, Kernel, Program, TypedArray } from '@dl/tensor/backend'
+import { runProgram } from '@dl/tensor/testing'
 import { CpuBackend } from '../src/backend.ts'
-import { execute } from './ir-executor.ts'
 
 export interface BufferSpec {
   readonly dtype: DType
@@ -120,14 +120,15 @@ export function runBoth(
   on: CpuBackend = backend,
 ): Outcome {
   const expected = contentOf(specs, seed).map((d) => d.slice() as TypedArray)
-  execute(
-    makeProgram(
-      specs,
-      kernels,
-      scalars.map(([d]) => d),
-    ),
-    expected,
-    scalars.map(([, v]) => v),
+  const program = makeProgram(
+    specs,
+    kernels,
+    scalars.map(([d]) => d),
+  )
+  runProgram(
+    program,
+    expected.map((d) => d.buffer as ArrayBuffer),
+    scalars.map(([, v]) => Number(v)),
   )
   return { actual: runAlone(specs, kernels, seed, scalars, on), expected }
 }

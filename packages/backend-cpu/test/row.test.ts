@@ -218,14 +218,21 @@ describe('reductions', () => {
     const doubled = x.push('float32', { op: 'map', fn: 'mul', args: [a, two] })
     const s = x.push('float32', { op: 'reduce', kind: 'sum', args: [a] })
     const shifted = x.push('float32', { op: 'map', fn: 'sub', args: [a, s] })
-    const f32 = (size: number): BufferSpec => ({ dtype: 'float32', size })
-    check(
-      [f32(3 * n), f32(3 * n)],
-      row([3, n], 1, x, [
-        { buffer: 0, expr: doubled, addr: [0, n, 1] },
-        { buffer: 1, expr: shifted, addr: [0, n, 1] },
-      ]),
+    const start = Float32Array.from({ length: 3 * n }, (_, i) => i % 7)
+    const kernel = row([3, n], 1, x, [
+      { buffer: 0, expr: doubled, addr: [0, n, 1] },
+      { buffer: 1, expr: shifted, addr: [0, n, 1] },
+    ])
+    const [updated, centred] = runAlone(
+      [
+        { dtype: 'float32', size: 3 * n, data: start },
+        { dtype: 'float32', size: 3 * n },
+      ],
+      [kernel],
     )
+    const sums = [0, 1, 2].map((r) => start.slice(r * n, (r + 1) * n).reduce((p, q) => p + q, 0))
+    expect(updated).toEqual(start.map((v) => 2 * v))
+    expect(centred).toEqual(start.map((v, i) => v - sums[Math.floor(i / n)]!))
   })
 })
 
