@@ -5,7 +5,7 @@ import { type DType, DTYPE_CODE, type Element, toElement } from '../graph/dtype.
 import { mix, type ReduceKind } from '../graph/node.ts'
 import { type FormulaOps, SCALARS, type ScalarName } from '../graph/scalar-table.ts'
 import { type Index, linear, moveIndex, type Nest, sameAffine, sameIndex, type Split } from './index-map.ts'
-import { isMovement, isStored, throughReshapes, type Value } from './values.ts'
+import { isMovement, storeTime, throughReshapes, type Value } from './values.ts'
 
 /** Why something could not be lowered. */
 export type Problem =
@@ -50,6 +50,8 @@ export class Body implements Nest {
   readonly loops: number
   readonly sizes: number[]
   split: Split | null = null
+  /** Only values that had a buffer at this time are loaded. */
+  asOf: number = storeTime()
   problem: Problem | null = null
   readonly exprs: DraftExpr[] = []
   /** Loops before this number are outer loops, the rest is reduced. */
@@ -77,7 +79,7 @@ export class Body implements Nest {
   at(v: Value, index: Index): number {
     const seen = this.#seen.get(v)
     if (seen) for (const s of seen) if (sameIndex(s.index, index)) return s.expr
-    const expr = isStored(v) ? this.#reference(v, linear(index, v.shape)) : this.inside(v, index)
+    const expr = this.#isStored(v) ? this.#reference(v, linear(index, v.shape)) : this.inside(v, index)
     if (expr !== FAILED) {
       if (seen) seen.push({ index, expr })
       else this.#seen.set(v, [{ index, expr }])
@@ -104,7 +106,7 @@ export class Body implements Nest {
         return this.#reference(v, linear(index, v.shape))
       case 'reshape': {
         const base = throughReshapes(v.src[0]!)
-        if (isStored(base)) return this.#reference(base, linear(index, v.shape))
+        if (this.#isStored(base)) return this.#reference(base, linear(index, v.shape))
         return this.#move(v, index)
       }
       case 'transpose':
@@ -119,9 +121,13 @@ export class Body implements Nest {
     }
   }
 
+  #isStored(v: Value): boolean {
+    return v.node.prim === 'buffer' || (v.realised && v.realisedAt <= this.asOf)
+  }
+
   #move(v: Value, index: Index): number {
     let base = v.src[0]!
-    while (isMovement(base) && !base.realised) base = base.src[0]!
+    while (isMovement(base) && !this.#isStored(base)) base = base.src[0]!
     if (base.node.prim === 'const' || base.node.prim === 'scalar') return this.inside(base, index)
     const source = moveIndex(v.node, index, this)
     return source ? this.at(v.src[0]!, source) : this.indexFailed(v.src[0]!)

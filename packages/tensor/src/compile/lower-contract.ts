@@ -130,6 +130,7 @@ class Epilogue {
   }
 
   lower(v: Value): boolean {
+    this.body.asOf = v.placedAt
     const { body } = this
     const index = reshapeIndex(this.#index, this.#product.shape, v.shape, body)
     if (!index) {

@@ -97,6 +97,7 @@ class RowBody {
 
   /** Lowers one more member; false leaves `body.problem` set and the body to be rolled back. */
   lower(v: Value): boolean {
+    this.body.asOf = v.placedAt
     if (v.placement) return this.#placement(v)
     if (v.node.prim === 'reduce') return this.#reduction(v)
     const full = v.size === this.#fullSize
@@ -163,12 +164,21 @@ export class RowLowering implements Lowering {
     this.#row = new RowBody(space, unsplit(space.dims))
   }
 
-  /** All of `members` in one kernel, or null where they do not fit together. */
-  static of(members: readonly Value[], limits: KernelLimits): RowLowering | null {
-    const reducing = members.find((v) => v.node.prim === 'reduce' && !v.placement)
-    const lowering = new RowLowering(reducing ?? members[0]!, limits)
-    for (const v of members.toSorted((a, b) => a.id - b.id)) if (lowering.add(v)) return null
-    return lowering
+  /** Adds all of `members`, in this order, or none of them. */
+  addAll(members: readonly Value[]): boolean {
+    const row = this.#row
+    const before = row.body.checkpoint()
+    const stores = row.stores.length
+    const count = this.members.length
+    for (const v of members)
+      if (this.add(v)) {
+        row.body.rollback(before)
+        row.stores.length = stores
+        this.members.length = count
+        this.#row = row
+        return false
+      }
+    return true
   }
 
   get space(): string {

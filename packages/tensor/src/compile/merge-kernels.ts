@@ -1,7 +1,7 @@
 // After every value has its kernel, kernels are merged where the order in which values were placed kept them apart: row
 // kernels over one space that read the same, tiny ones (a dispatch costs more than their work), and elementwise kernels
 // that fit into the epilogue of a product beside them.
-import { Cluster, type Lowering, mayDependOn, producersOf } from './cluster.ts'
+import { Cluster, mayDependOn } from './cluster.ts'
 import { ContractLowering } from './lower-contract.ts'
 import { type KernelLimits, RowLowering } from './lower-row.ts'
 import { isSmallBeside, type Value, walkedSize } from './values.ts'
@@ -21,24 +21,24 @@ export function mergeKernels(clusters: readonly Cluster[], limits: KernelLimits)
     if (space === null || gone.has(cluster)) continue
     const beside = bySpace.get(space) ?? []
     bySpace.set(space, beside)
-    for (const other of beside.slice().reverse())
-      if (mergeRows(other, cluster, limits)) {
-        gone.add(other)
-        beside.splice(beside.indexOf(other), 1)
-      }
+    const host = beside.findLast((other) => mergeRows(other, cluster))
+    if (host) {
+      gone.add(cluster)
+      continue
+    }
     beside.push(cluster)
     if (beside.length > NEIGHBOURS) beside.shift()
   }
   return gone.size ? clusters.filter((c) => !gone.has(c)) : clusters
 }
 
-/** Row kernel `a` taken up by row kernel `b`, if they fit together. */
-function mergeRows(a: Cluster, b: Cluster, limits: KernelLimits): boolean {
-  if (!shareReads(a, b) || wouldCloseCycle(a, b)) return false
-  const lowering = RowLowering.of([...a.lowering.members, ...b.lowering.members], limits)
-  if (!lowering || !settleReads(lowering, a, b)) return false
-  b.lowering = lowering
-  b.takeOver(a)
+/** Row kernel `b` taken up by row kernel `a`, if they fit together. */
+function mergeRows(a: Cluster, b: Cluster): boolean {
+  const [first, second] = a.dependencies.has(b) ? [b, a] : [a, b]
+  if (!(first.lowering instanceof RowLowering) || !shareReads(a, b) || wouldCloseCycle(a, b)) return false
+  if (!first.lowering.addAll(second.lowering.members)) return false
+  a.lowering = first.lowering
+  a.takeOver(b)
   return true
 }
 
@@ -49,7 +49,7 @@ function joinProduct(row: Cluster, limits: KernelLimits): boolean {
     const { lowering } = product
     if (!(lowering instanceof ContractLowering) || wouldCloseCycle(product, row)) continue
     const merged = ContractLowering.extended(lowering, row.lowering.members, limits)
-    if (!merged || !settleReads(merged, row, product)) continue
+    if (!merged) continue
     product.lowering = merged
     product.takeOver(row)
     return true
@@ -60,20 +60,6 @@ function joinProduct(row: Cluster, limits: KernelLimits): boolean {
 /** Whether one of the two needs the other through a third. */
 const wouldCloseCycle = (a: Cluster, b: Cluster): boolean =>
   mayDependOn(except(a.dependencies, b), b) || mayDependOn(except(b.dependencies, a), a)
-
-/**
- * What the two inlined may have got a buffer since, which the merged kernel then reads: `b` will wait for those buffers.
- * Returns false, and changes nothing, where that would close a cycle.
- */
-function settleReads(lowering: Lowering, a: Cluster, b: Cluster): boolean {
-  const fresh = new Set<Cluster>()
-  for (const v of lowering.reads())
-    for (const c of producersOf(v))
-      if (c !== a && c !== b && !a.dependencies.has(c) && !b.dependencies.has(c)) fresh.add(c)
-  if (mayDependOn(fresh, a) || mayDependOn(fresh, b)) return false
-  for (const c of fresh) b.dependOn(c)
-  return true
-}
 
 const except = (clusters: ReadonlySet<Cluster>, one: Cluster): Cluster[] =>
   [...clusters].filter((c) => c !== one)

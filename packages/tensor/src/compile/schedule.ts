@@ -12,6 +12,8 @@ import {
   isSmallBeside,
   isStored,
   nextWalk,
+  storeNow,
+  storeTime,
   type Value,
   type ValueGraph,
   walkedSize,
@@ -82,6 +84,7 @@ class Scheduler {
   /** Puts `v` into a kernel. Values that must be stored first get theirs before. */
   place(v: Value): void {
     for (;;) {
+      v.placedAt = storeTime()
       const border = borderOf(v)
       const producers = new Set<Cluster>()
       for (const b of border) for (const c of producersOf(b)) producers.add(c)
@@ -94,7 +97,7 @@ class Scheduler {
         return this.#settle(v, cluster, producers)
       }
       const next = this.#toStore(v, own)
-      next.realised = true
+      storeNow(next)
       this.place(next)
     }
   }

@@ -31,6 +31,10 @@ export interface Value {
   isRoot: boolean
   /** Gets a buffer if anybody outside of its kernel reads it. */
   realised: boolean
+  /** When that was decided: 0 before scheduling, else by {@link storeNow}. */
+  realisedAt: number
+  /** When it was put into a kernel: if it is lowered again, what got a buffer later is still inlined. */
+  placedAt: number
   /** The kernel that computes it. */
   cluster: Cluster | null
   /** Mark of the last graph walk that came by. */
@@ -63,6 +67,18 @@ export const walkedSize = (v: Value): number =>
 /** Whether reading `v` is little beside walking `size` elements: no reason to share a kernel. */
 export const isSmallBeside = (v: Value, size: number): boolean => v.size * 4 < size
 
+let clock = 0
+/** The present on the clock of late decisions. */
+export const storeTime = (): number => clock
+/**
+ * Decides while kernels are being built that `v` gets a buffer. Kernels that have inlined it go on to compute it themselves:
+ * its own kernel may need theirs.
+ */
+export function storeNow(v: Value): void {
+  v.realised = true
+  v.realisedAt = ++clock
+}
+
 let walk = 0
 /** A number for a new walk over `visited`. */
 export const nextWalk = (): number => ++walk
@@ -91,6 +107,8 @@ export function valueGraph(roots: readonly Node[], keep: readonly (Node | null)[
       parts: NO_PARTS,
       isRoot: false,
       realised: false,
+      realisedAt: 0,
+      placedAt: 0,
       cluster: null,
       visited: 0,
       ...more,
