@@ -1,15 +1,7 @@
 // One constructor for each primitive: checks the arguments, infers shape and dtype, removes what is an identity, makes the
 // node. Operations, gradients, batching rules and rewrites all build graphs through these and nothing else.
 import { foldHost } from './host-values.ts'
-import {
-  type Attributes,
-  type Leaf,
-  makeNode,
-  type Node,
-  type ReduceKind,
-  type ScalarLeaf,
-  serial,
-} from './node.ts'
+import { type Leaf, makeNode, type Node, type ReduceKind, type ScalarLeaf, serial } from './node.ts'
 import { type DType, type Element, isFloat, toElement } from './dtype.ts'
 import { evaluateScalar, SCALARS, type ScalarName, type ScalarOps, scalarDtype } from './scalar-table.ts'
 import { type Dims, broadcastShapes, sameShape, showShape, sizeOf } from './shape.ts'

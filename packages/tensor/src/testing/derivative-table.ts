@@ -21,6 +21,8 @@ import {
 } from '../graph/primitives.ts'
 import { SCALAR_NAMES, type ScalarName, SCALARS } from '../graph/scalar-table.ts'
 import type { Dims } from '../graph/shape.ts'
+import { conv, convTranspose } from '../ops/convolution.ts'
+import { avgPoolNd, maxPoolNd } from '../ops/pooling.ts'
 import { elu, gelu, leakyRelu, mish, prelu, relu6, selu, silu, softsign } from '../ops/activation.ts'
 import { layerNorm, logSoftmax, softmax } from '../ops/normalization.ts'
 import { logSumExp, mean, norm, prod } from '../ops/reduction.ts'
@@ -188,5 +190,42 @@ function operations(): Differentiable[] {
     { name: 'mean', inputs: [of(3, 4)], f: op((x) => mean(sin(square(x)), 0)) },
     { name: 'norm', inputs: [of(3, 4)], f: op((x) => norm(x, 'euclidean', 1)) },
     { name: 'prod', inputs: [of(3, 3)], f: op((x) => prod(x, 1)) },
+    ...windowed(),
+  ]
+}
+
+function windowed(): Differentiable[] {
+  const bent = (f: (...xs: Tensor[]) => Tensor): ((...xs: Node[]) => Node) => op((...xs) => sin(f(...xs)))
+  return [
+    {
+      name: 'conv',
+      inputs: [of(1, 4, 3, 2), of(2, 2, 2, 2)],
+      f: bent((x, w) => conv(x, w, { padding: 'same', strides: [2, 1] })),
+    },
+    {
+      name: 'conv with gaps and groups, channels first',
+      inputs: [of(1, 4, 5), of(2, 2, 2)],
+      f: bent((x, w) => conv(x, w, { dilations: 2, groups: 2, padding: 1, dataFormat: 'channelsFirst' })),
+    },
+    {
+      name: 'depthwise conv',
+      inputs: [of(1, 3, 3, 2), of(2, 2, 1, 4)],
+      f: bent((x, w) => conv(x, w, { groups: 2 })),
+    },
+    {
+      name: 'transposed conv',
+      inputs: [of(1, 3, 2), of(3, 2, 2)],
+      f: bent((x, w) => convTranspose(x, w, { strides: 2, padding: [[1, 0]] })),
+    },
+    {
+      name: 'maxPool',
+      inputs: [of(1, 5, 4, 2)],
+      f: bent((x) => maxPoolNd(square(x), { size: [3, 2], strides: 2 })),
+    },
+    {
+      name: 'avgPool',
+      inputs: [of(1, 4, 5, 1)],
+      f: bent((x) => avgPoolNd(square(x), { size: 3, strides: 2, padding: 'same' })),
+    },
   ]
 }
