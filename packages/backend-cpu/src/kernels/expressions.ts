@@ -7,6 +7,7 @@ import type { FunctionWriter } from '../assembler/function-writer.ts'
 import { OP, SIMD } from '../assembler/opcodes.ts'
 import { map } from '../vector/arithmetic.ts'
 import { cast } from '../vector/convert.ts'
+import { expOfNonPositive } from '../vector/elementary.ts'
 import { VectorEmitter } from '../vector/emitter.ts'
 import type { Value } from '../vector/emitter.ts'
 import {
@@ -148,22 +149,28 @@ export class ExpressionEmitter {
       case 'acc':
         return this.#hooks.accumulator!(scope)
       case 'map': {
-        const last = this.exprs[x.args.at(-1)!]!
-        const literal = last.op === 'const' ? last.value : undefined
-        const value = map(
-          this.e,
-          x.fn,
-          last.dtype,
-          x.dtype,
-          x.args.map((a) => this.value(a, scope)),
-          literal,
-        )
+        const value = this.#map(x, scope)
         this.#hooks.computed?.(i, value, scope)
         return value
       }
       default:
         throw new Error(`[cpu] ${x.op} has no value here`)
     }
+  }
+
+  #map(x: Extract<Expr, { op: 'map' }>, scope: Scope): Value {
+    const args = x.args.map((a) => this.value(a, scope))
+    const last = this.exprs[x.args.at(-1)!]!
+    if (x.fn === 'exp' && x.dtype === 'float32' && this.#isNotPositive(x.args[0]!)) return expOfNonPositive(this.e, args[0]!)
+    return map(this.e, x.fn, last.dtype, x.dtype, args, last.op === 'const' ? last.value : undefined)
+  }
+
+  /** `a - max(a)` of a row, the argument of exp in every softmax and log-sum-exp. */
+  #isNotPositive(i: number): boolean {
+    const x = this.exprs[i]!
+    if (x.op !== 'map' || x.fn !== 'sub') return false
+    const max = this.exprs[x.args[1]!]!
+    return max.op === 'reduce' && (max.kind === 'max' || max.kind === 'maxNumber') && max.args[0] === x.args[0]
   }
 
   #home(i: number, scope: Scope): Scope {
