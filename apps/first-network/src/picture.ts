@@ -48,7 +48,12 @@ function halfBlock(block: string, { color, background }: Style, x: number, y: nu
 
 function words(letters: string, { color, bold, dim }: Style, x: number, y: number): string {
   if (letters.trim() === '') return ''
-  const escaped = letters.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  // browsers collapse ordinary spaces in SVG text, whatever xml:space says
+  const escaped = letters
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll(' ', '\u00A0')
   const look = `fill="${color}"${bold ? ' font-weight="bold"' : ''}${dim ? ' opacity="0.55"' : ''}`
   const width = Array.from(letters).length * CELL_WIDTH
   return `<text x="${x}" y="${y + BASELINE}" ${look} textLength="${width}">${escaped}</text>`
@@ -78,7 +83,7 @@ export function picture(printed: string): string {
   const height = lines.length * CELL_HEIGHT + 2 * PADDING
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
-      `font-family="${FONTS}" font-size="13.3" shape-rendering="crispEdges" xml:space="preserve">`,
+      `font-family="${FONTS}" font-size="13.3" shape-rendering="crispEdges">`,
     `<rect width="100%" height="100%" rx="8" fill="${PAPER}"/>`,
     ...lines.map(({ svg }) => svg).filter((svg) => svg !== ''),
     '</svg>\n',

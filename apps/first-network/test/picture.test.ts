@@ -22,7 +22,7 @@ test.each([
     ['d="M16 24h8v8h-8z"', 'd="M24 16h8v8h-8z"', 'd="M24 24h8v8h-8z"'],
   ],
 ])('%s', (_, printed, pieces) => {
-  const svg = picture(printed)
+  const svg = picture(printed).replaceAll('\u00A0', ' ')
   for (const piece of pieces) expect(svg).toContain(piece)
   expect(svg.match(/<path /g)?.length ?? 0).toBe(pieces.filter((piece) => piece.includes('d="M')).length)
 })
