@@ -12,6 +12,7 @@ import type { EmittedKernel } from './kernels/row.ts'
 import { emitScatter } from './kernels/scatter.ts'
 import { describeKernel, listKernel } from './listing.ts'
 import { hostFunctionsOf } from './vector/arithmetic.ts'
+import { Tables } from './tables.ts'
 import type { Workspace } from './workspace.ts'
 
 interface Allocation {
@@ -79,7 +80,7 @@ function emitProgram(heap: Heap, workspace: Workspace, program: Program, options
     if (kernel.kind !== 'scatter')
       for (const fn of hostFunctionsOf(kernel.exprs)) module.importHost(fn, SCALARS[fn].arity)
   let workspaceBytes = 0
-  const tables = new Map<string, number>()
+  const tables = new Tables(heap, options.allocate)
   const env: Environment = {
     module,
     relaxed: options.relaxed,
@@ -87,16 +88,7 @@ function emitProgram(heap: Heap, workspace: Workspace, program: Program, options
     sameMemory: (a, b) => a === b || samePlace(program.buffers[a]!.place, program.buffers[b]!.place),
     scalarDtypes: program.scalars,
     scalarAddress: (slot) => options.scalars + slot * 8,
-    table: (values) => {
-      const key = values.join()
-      let address = tables.get(key)
-      if (address === undefined) {
-        address = options.allocate(values.byteLength)
-        heap.i32.set(values, address >> 2)
-        tables.set(key, address)
-      }
-      return address
-    },
+    table: (values) => tables.place(values),
     workspace: (bytes) => (workspaceBytes = Math.max(workspaceBytes, bytes)),
     workspaceCell: workspace.cell,
   }
@@ -164,7 +156,7 @@ export class CpuExecutable implements Executable {
   #writeArguments(pointers: ArrayLike<number>, scalars: ArrayLike<number>): void {
     if (!this.#dispose) throw new Error('[cpu] this program was disposed; compile it again')
     const { i32 } = this.#heap
-    const first = this.#emitted.table >> 2
+    const first = this.#emitted.table >>> 2
     for (let i = 0; i < pointers.length; i++) i32[first + i] = pointers[i]!
     if (scalars.length > 0) this.#writeScalars(scalars)
   }
@@ -207,7 +199,7 @@ function scalarWriter(
   if (dtypes.every((d) => d === 'float32'))
     return (scalars) => {
       const { f32 } = heap
-      for (let i = 0; i < scalars.length; i++) f32[(address >> 2) + 2 * i] = scalars[i]!
+      for (let i = 0; i < scalars.length; i++) f32[(address >>> 2) + 2 * i] = scalars[i]!
     }
   return (scalars) => {
     const view = new DataView(heap.memory.buffer, address, dtypes.length * 8)

@@ -34,6 +34,6 @@ export class Workspace {
     if (this.#bytes > 0) this.#heap.free(this.#address, this.#bytes)
     this.#address = address
     this.#bytes = bytes
-    this.#heap.i32[CELL >> 2] = address
+    this.#heap.i32[CELL >>> 2] = address
   }
 }

@@ -161,7 +161,8 @@ export class ExpressionEmitter {
   #map(x: Extract<Expr, { op: 'map' }>, scope: Scope): Value {
     const args = x.args.map((a) => this.value(a, scope))
     const last = this.exprs[x.args.at(-1)!]!
-    if (x.fn === 'exp' && x.dtype === 'float32' && this.#isNotPositive(x.args[0]!)) return expOfNonPositive(this.e, args[0]!)
+    if (x.fn === 'exp' && x.dtype === 'float32' && this.#isNotPositive(x.args[0]!))
+      return expOfNonPositive(this.e, args[0]!)
     return map(this.e, x.fn, last.dtype, x.dtype, args, last.op === 'const' ? last.value : undefined)
   }
 
@@ -170,7 +171,9 @@ export class ExpressionEmitter {
     const x = this.exprs[i]!
     if (x.op !== 'map' || x.fn !== 'sub') return false
     const max = this.exprs[x.args[1]!]!
-    return max.op === 'reduce' && (max.kind === 'max' || max.kind === 'maxNumber') && max.args[0] === x.args[0]
+    return (
+      max.op === 'reduce' && (max.kind === 'max' || max.kind === 'maxNumber') && max.args[0] === x.args[0]
+    )
   }
 
   #home(i: number, scope: Scope): Scope {
