@@ -1,0 +1,73 @@
+// Attributes of a node, read by name with the type and default that the operator's specification gives.
+import { OnnxError } from '../errors.ts'
+import { ATTRIBUTE, type AttributeProto } from '../schema/messages.ts'
+import { type HostTensor, hostTensor } from '../schema/tensor-values.ts'
+
+const TYPE_NAMES = new Map<number, string>(Object.entries(ATTRIBUTE).map(([name, type]) => [type, name]))
+
+export class Attributes {
+  readonly #where: string
+  readonly #byName = new Map<string, AttributeProto>()
+
+  /** @param where the node, for errors */
+  constructor(protos: readonly AttributeProto[], where: string) {
+    this.#where = where
+    for (const proto of protos) {
+      const name = proto.name ?? ''
+      if (this.#byName.has(name))
+        throw new OnnxError(`[importOnnx] ${where} has the attribute '${name}' twice`)
+      if (proto.refAttrName)
+        throw new OnnxError(
+          `[importOnnx] ${where}: attribute '${name}' refers to '${proto.refAttrName}' of a function`,
+        )
+      this.#byName.set(name, proto)
+    }
+  }
+
+  get names(): readonly string[] {
+    return [...this.#byName.keys()]
+  }
+  has(name: string): boolean {
+    return this.#byName.has(name)
+  }
+
+  int(name: string, absent: number): number
+  int(name: string): number | undefined
+  int(name: string, absent?: number): number | undefined {
+    const proto = this.#typed(name, 'int')
+    return proto ? Number(proto.i ?? 0n) : absent
+  }
+  flag(name: string, absent: boolean): boolean {
+    return this.int(name, absent ? 1 : 0) !== 0
+  }
+  float(name: string, absent: number): number
+  float(name: string): number | undefined
+  float(name: string, absent?: number): number | undefined {
+    const proto = this.#typed(name, 'float')
+    return proto ? (proto.f ?? 0) : absent
+  }
+  ints(name: string): number[] | undefined {
+    return this.#typed(name, 'ints')?.ints?.map(Number)
+  }
+  floats(name: string): readonly number[] | undefined {
+    return this.#typed(name, 'floats')?.floats
+  }
+  string(name: string, absent: string): string {
+    const proto = this.#typed(name, 'string')
+    return proto ? new TextDecoder().decode(proto.s ?? new Uint8Array()) : absent
+  }
+  tensor(name: string): HostTensor | undefined {
+    const proto = this.#typed(name, 'tensor')
+    return proto && hostTensor(proto.t ?? {}, `attribute '${name}' of ${this.#where}`)
+  }
+
+  #typed(name: string, type: keyof typeof ATTRIBUTE): AttributeProto | undefined {
+    const proto = this.#byName.get(name)
+    if (proto && proto.type !== undefined && proto.type !== ATTRIBUTE[type])
+      throw new OnnxError(
+        `[importOnnx] ${this.#where}: attribute '${name}' must be of type ${type}, the file says ` +
+          (TYPE_NAMES.get(proto.type) ?? `number ${proto.type}`),
+      )
+    return proto
+  }
+}

@@ -1,0 +1,122 @@
+// A graph of ONNX nodes into tensor operations: walks the nodes, hands each to its entry of the operator table.
+import type { Tensor, TypedArray, Variable } from '@dl/tensor/core'
+import { hostValue } from '@dl/tensor/backend'
+import { OnnxError } from '../errors.ts'
+import type { GraphNode, ModelGraph } from './graph.ts'
+import { OperatorCall } from './operator.ts'
+import { OPERATORS } from './operators/index.ts'
+import { constantTensor } from './weights.ts'
+
+/** @throws OnnxError that lists every node whose operator, version or attributes are not known */
+export function assertSupported(graph: ModelGraph): void {
+  const problems = new Map<string, string[]>()
+  for (const node of graph.nodes) {
+    const problem = problemOf(node, graph.opset)
+    if (problem === undefined) continue
+    const nodes = problems.get(problem)
+    if (nodes) nodes.push(node.name)
+    else problems.set(problem, [node.name])
+  }
+  if (problems.size === 0) return
+  const lines = [...problems].map(
+    ([problem, nodes]) => `\n  ${problem}: ${nodes.map((n) => `'${n}'`).join(', ')}`,
+  )
+  throw new OnnxError(
+    `[importOnnx] the model uses what @dl/onnx does not have (operator set ${graph.opset}):${lines.join('')}`,
+  )
+}
+
+function problemOf({ opType, domain, attributes }: GraphNode, opset: number): string | undefined {
+  const operator = domain === '' ? OPERATORS.get(opType) : undefined
+  if (!operator) return `operator ${domain === '' ? 'ai.onnx' : domain}.${opType}`
+  if (operator.since !== undefined && opset < operator.since)
+    return `operator ai.onnx.${opType}, which exists from version ${operator.since} on`
+  const unknown = attributes.names.filter((name) => !operator.attributes?.includes(name))
+  return unknown.length > 0
+    ? `operator ai.onnx.${opType} with the attribute ${unknown.join(', ')}`
+    : undefined
+}
+
+/**
+ * `graph`: for `call` and traces; what operators must know comes from shapes and constants. `values`: for `run`; it may be
+ * computed on the way. `training`: as `graph`, with dropout.
+ */
+export type BuildMode = 'graph' | 'values' | 'training'
+
+/** Values of a graph by name: filled while the nodes are walked. */
+class Environment {
+  readonly #graph: ModelGraph
+  readonly #tensors: Map<string, Tensor>
+  readonly #mode: BuildMode
+  readonly #variables: ReadonlyMap<string, Variable>
+
+  constructor(
+    graph: ModelGraph,
+    variables: ReadonlyMap<string, Variable>,
+    inputs: ReadonlyMap<string, Tensor>,
+    mode: BuildMode,
+  ) {
+    this.#mode = mode
+    this.#graph = graph
+    this.#variables = variables
+    this.#tensors = new Map(inputs)
+  }
+
+  tensor(name: string): Tensor {
+    const made = this.#variables.get(name) ?? this.#tensors.get(name)
+    if (made) return made
+    const constant = constantTensor(this.#graph, name)
+    if (!constant)
+      throw new OnnxError(`[importOnnx] the value '${name}' is not there; the graph was cut through it`)
+    this.#tensors.set(name, constant)
+    return constant
+  }
+  known(name: string): TypedArray | undefined {
+    if (this.#variables.has(name)) return undefined
+    const known = this.#graph.initializers.get(name)?.data ?? hostValue(this.tensor(name))
+    return known ?? (this.#mode === 'values' ? this.tensor(name).dataSync() : undefined)
+  }
+  set(name: string, value: Tensor): void {
+    if (name !== '' && !this.#variables.has(name)) this.#tensors.set(name, value)
+  }
+}
+
+/**
+ * Builds the graph on `inputs` and returns its outputs in order.
+ * @param variables by the name of the value that they replace: an initializer, or an output of Identity after
+ *   `unshareInitializers`
+ */
+export function buildGraph(
+  graph: ModelGraph,
+  variables: ReadonlyMap<string, Variable>,
+  inputs: readonly Tensor[],
+  mode: BuildMode,
+): Tensor[] {
+  const given = new Map(graph.inputs.map(({ name }, i) => [name, inputs[i]!]))
+  const values = new Environment(graph, variables, given, mode)
+  for (const node of graph.nodes) {
+    const results = buildNode(node, graph.opset, values, mode === 'training')
+    node.outputs.forEach((name, i) => {
+      const result = results[i]
+      if (name !== '' && !result)
+        throw new OnnxError(`[importOnnx] ${node.opType} node '${node.name}' has no output ${i} here`)
+      if (result) values.set(name, result)
+    })
+  }
+  return graph.outputs.map(({ name }) => values.tensor(name))
+}
+
+function buildNode(
+  node: GraphNode,
+  opset: number,
+  values: Environment,
+  training: boolean,
+): readonly Tensor[] {
+  try {
+    const result = OPERATORS.get(node.opType)!.build(new OperatorCall(node, opset, values, training))
+    return Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor]
+  } catch (error) {
+    if (error instanceof OnnxError || !(error instanceof Error)) throw error
+    throw new OnnxError(`[importOnnx] ${node.opType} node '${node.name}': ${error.message}`, { cause: error })
+  }
+}

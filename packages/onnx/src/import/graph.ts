@@ -1,0 +1,237 @@
+// A model file as a checked graph: every value has one producer, nodes stand in an order in which they can run, weights are
+// typed arrays. Nothing here knows what an operator computes.
+import type { DType } from '@dl/tensor/core'
+import { OnnxError } from '../errors.ts'
+import { dtypeOf, elementTypeName } from '../schema/data-types.ts'
+import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from '../schema/messages.ts'
+import { dimsOf, type HostTensor, hostTensor } from '../schema/tensor-values.ts'
+import { Attributes } from './attributes.ts'
+
+/** An input or output of a model. */
+export interface ValueInfo {
+  readonly name: string
+  readonly dtype: DType
+  /** Sizes; a name for a dimension of any size, `'?'` when the file gives no name. Undefined: of any rank. */
+  readonly shape: readonly (number | string)[] | undefined
+}
+
+export interface GraphNode {
+  /** The file's name, or the first output's. */
+  readonly name: string
+  readonly opType: string
+  /** `''` for ONNX's own operators. */
+  readonly domain: string
+  /** Names of values; `''` for an input that is left out. */
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly attributes: Attributes
+}
+
+/** A weight, and where it comes from. */
+export interface Initializer extends HostTensor {
+  readonly origin: 'initializer' | 'Constant'
+}
+
+export interface ModelGraph {
+  readonly name: string
+  /** In an order in which they can run. */
+  readonly nodes: readonly GraphNode[]
+  readonly inputs: readonly ValueInfo[]
+  readonly outputs: readonly ValueInfo[]
+  readonly initializers: ReadonlyMap<string, Initializer>
+  /** Version of ONNX's own operators. */
+  readonly opset: number
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** Versions of the operator set that the table of operators describes. */
+const OLDEST_OPSET = 7
+const NEWEST_OPSET = 26
+
+/** @throws OnnxError that says what in the file contradicts the format */
+export function readGraph(model: ModelProto): ModelGraph {
+  const { graph } = model
+  if (!graph)
+    throw new OnnxError('[importOnnx] the file holds no graph: it is not an ONNX model, or is truncated')
+  const initializers = readInitializers(graph)
+  const nodes: GraphNode[] = []
+  for (const [i, proto] of (graph.node ?? []).entries()) {
+    const node = readNode(proto, i)
+    if (node.domain === '' && node.opType === 'Constant') addConstant(initializers, node)
+    else nodes.push(node)
+  }
+  const inputs = (graph.input ?? []).filter(({ name }) => !initializers.has(name ?? '')).map(readValueInfo)
+  if (!graph.output?.length) throw new OnnxError('[importOnnx] the graph has no outputs')
+  const producers = producersOf(nodes, inputs, initializers)
+  for (const { name } of graph.output)
+    if (!producers.has(name ?? ''))
+      throw new OnnxError(`[importOnnx] nothing produces the output '${name ?? ''}'`)
+  return {
+    name: graph.name ?? '',
+    nodes: inOrder(nodes, producers),
+    inputs,
+    outputs: graph.output.map(readValueInfo),
+    initializers,
+    opset: opsetOf(model),
+    metadata: Object.fromEntries(
+      (model.metadataProps ?? []).map(({ key, value }) => [key ?? '', value ?? '']),
+    ),
+  }
+}
+
+function opsetOf({ opsetImport }: ModelProto): number {
+  const own = (opsetImport ?? []).filter(({ domain }) => isOwnDomain(domain ?? ''))
+  const version = Number(own[0]?.version ?? 1n)
+  if (own.length === 0)
+    throw new OnnxError('[importOnnx] the file does not say which version of the operators it uses')
+  if (version < OLDEST_OPSET || version > NEWEST_OPSET)
+    throw new OnnxError(
+      `[importOnnx] the file uses operator set ${version}; versions ${OLDEST_OPSET} to ${NEWEST_OPSET} are supported. ` +
+        'Convert it with onnx.version_converter, or export it again',
+    )
+  return version
+}
+const isOwnDomain = (domain: string): boolean => domain === '' || domain === 'ai.onnx'
+
+function readInitializers(graph: GraphProto): Map<string, Initializer> {
+  if (graph.sparseInitializer?.length)
+    throw new OnnxError(
+      '[importOnnx] the file has sparse initializers, which are not supported; save them dense',
+    )
+  const found = new Map<string, Initializer>()
+  for (const proto of graph.initializer ?? []) {
+    const name = proto.name ?? ''
+    if (found.has(name)) throw new OnnxError(`[importOnnx] two initializers are called '${name}'`)
+    found.set(name, { ...hostTensor(proto, `initializer '${name}'`), origin: 'initializer' })
+  }
+  return found
+}
+
+function readNode(proto: NodeProto, index: number): GraphNode {
+  const outputs = proto.output ?? []
+  const opType = proto.opType ?? ''
+  if (opType === '')
+    throw new OnnxError(`[importOnnx] node ${index} has no operator type; the file is damaged`)
+  const name = proto.name || outputs.find((output) => output !== '') || `${opType}_${index}`
+  const domain = proto.domain ?? ''
+  return {
+    name,
+    opType,
+    domain: isOwnDomain(domain) ? '' : domain,
+    inputs: proto.input ?? [],
+    outputs,
+    attributes: new Attributes(proto.attribute ?? [], `${opType} node '${name}'`),
+  }
+}
+
+function addConstant(into: Map<string, Initializer>, { name, outputs, attributes }: GraphNode): void {
+  const [output] = outputs
+  if (output === undefined || outputs.length !== 1 || into.has(output))
+    throw new OnnxError(
+      `[importOnnx] Constant node '${name}' must have one output that nothing else produces`,
+    )
+  into.set(output, { ...constantValue(name, attributes), origin: 'Constant' })
+}
+
+function constantValue(name: string, attributes: Attributes): HostTensor {
+  const value = attributes.tensor('value')
+  if (value) return value
+  const int = attributes.int('value_int')
+  const ints = attributes.ints('value_ints') ?? (int === undefined ? undefined : [int])
+  if (ints)
+    return {
+      dtype: 'int64',
+      shape: int === undefined ? [ints.length] : [],
+      data: BigInt64Array.from(ints.map(BigInt)),
+    }
+  const float = attributes.float('value_float')
+  const floats = attributes.floats('value_floats') ?? (float === undefined ? undefined : [float])
+  if (floats)
+    return {
+      dtype: 'float32',
+      shape: float === undefined ? [floats.length] : [],
+      data: Float32Array.from(floats),
+    }
+  throw new OnnxError(
+    `[importOnnx] Constant node '${name}' holds ${attributes.names.join(', ') || 'nothing'}; supported are value, ` +
+      'value_float, value_floats, value_int and value_ints',
+  )
+}
+
+function readValueInfo({ name = '', type }: ValueInfoProto): ValueInfo {
+  const tensor = type?.tensorType
+  if (!tensor)
+    throw new OnnxError(
+      `[importOnnx] '${name}' is not declared as a tensor (sequence, optional and map are not supported)`,
+    )
+  const code = tensor.elemType ?? 0
+  const dtype = dtypeOf(code)
+  if (!dtype)
+    throw new OnnxError(
+      `[importOnnx] '${name}' has element type ${elementTypeName(code)}, which is not supported`,
+    )
+  const shape = tensor.shape?.dim?.map(({ dimValue, dimParam }) =>
+    dimValue === undefined ? dimParam || '?' : dimsOf([dimValue], `'${name}'`)[0]!,
+  )
+  return { name, dtype, shape: tensor.shape ? (shape ?? []) : undefined }
+}
+
+/** For each value the node that makes it, null for inputs and initializers. */
+type Producers = ReadonlyMap<string, GraphNode | null>
+
+function producersOf(
+  nodes: readonly GraphNode[],
+  inputs: readonly ValueInfo[],
+  initializers: ReadonlyMap<string, unknown>,
+): Producers {
+  const producers = new Map<string, GraphNode | null>()
+  const add = (name: string, producer: GraphNode | null): void => {
+    if (producers.has(name))
+      throw new OnnxError(`[importOnnx] two nodes or inputs produce the value '${name}'`)
+    producers.set(name, producer)
+  }
+  for (const { name } of inputs) add(name, null)
+  for (const name of initializers.keys()) add(name, null)
+  for (const node of nodes) for (const output of node.outputs) if (output !== '') add(output, node)
+  return producers
+}
+
+/** Depth-first, without recursion: a node comes after the producers of its inputs. */
+function inOrder(nodes: readonly GraphNode[], producers: Producers): GraphNode[] {
+  const ordered: GraphNode[] = []
+  const state = new Map<GraphNode, 'open' | 'done'>()
+  const stack = [...nodes].reverse()
+  for (let node = stack.at(-1); node; node = stack.at(-1)) {
+    if (state.get(node) === 'done') {
+      stack.pop()
+      continue
+    }
+    const missing = sourcesOf(node, producers).filter((source) => state.get(source) !== 'done')
+    if (missing.length === 0) {
+      state.set(node, 'done')
+      ordered.push(node)
+      stack.pop()
+      continue
+    }
+    const circular = missing.find((source) => state.get(source) === 'open')
+    if (circular)
+      throw new OnnxError(
+        `[importOnnx] the graph has a cycle through the nodes '${node.name}' and '${circular.name}'`,
+      )
+    state.set(node, 'open')
+    stack.push(...missing)
+  }
+  return ordered
+}
+
+function sourcesOf(node: GraphNode, producers: Producers): GraphNode[] {
+  return node.inputs.flatMap((input) => {
+    if (input === '') return []
+    const producer = producers.get(input)
+    if (producer === undefined)
+      throw new OnnxError(
+        `[importOnnx] ${node.opType} node '${node.name}' reads '${input}', which nothing produces`,
+      )
+    return producer ?? []
+  })
+}

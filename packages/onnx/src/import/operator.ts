@@ -1,0 +1,115 @@
+// What an entry of the operator table is, and what it gets: the inputs of one node as tensors, and its attributes.
+import type { DType, Tensor, TypedArray } from '@dl/tensor/core'
+import { OnnxError, UnknownValueError } from '../errors.ts'
+import type { Attributes } from './attributes.ts'
+import type { GraphNode } from './graph.ts'
+
+/** One operator of ONNX: the versions it has are told apart by `call.opset` inside `build`. */
+export interface Operator {
+  /** Names of the attributes of all versions; a node with another one is refused, not misread. */
+  readonly attributes?: readonly string[]
+  /** First version of the operator set that has it. */
+  readonly since?: number
+  /** Inputs whose values shape the graph: an initializer there is a constant, never a trainable Variable. */
+  readonly host?: readonly number[]
+  /** The composition in tensor operations: one tensor for each output. */
+  readonly build: (call: OperatorCall) => Tensor | readonly Tensor[]
+}
+
+/** Looks values up while a graph is built. */
+export interface Values {
+  tensor(name: string): Tensor
+  /** The value when it is known now; undefined when it depends on inputs or Variables. */
+  known(name: string): TypedArray | undefined
+}
+
+export class OperatorCall {
+  readonly opset: number
+  readonly attributes: Attributes
+  readonly training: boolean
+  readonly #node: GraphNode
+  readonly #values: Values
+
+  constructor(node: GraphNode, opset: number, values: Values, training: boolean) {
+    this.#node = node
+    this.opset = opset
+    this.attributes = node.attributes
+    this.#values = values
+    this.training = training
+  }
+
+  get #where(): string {
+    return `[importOnnx] ${this.#node.opType} node '${this.#node.name}'`
+  }
+
+  get inputCount(): number {
+    return this.#node.inputs.length
+  }
+  get outputCount(): number {
+    return this.#node.outputs.length
+  }
+  /** Whether output `i` is wanted. */
+  wants(i: number): boolean {
+    return (this.#node.outputs[i] ?? '') !== ''
+  }
+  has(i: number): boolean {
+    return (this.#node.inputs[i] ?? '') !== ''
+  }
+
+  input(i: number): Tensor {
+    const name = this.#node.inputs[i] ?? ''
+    if (name === '') this.fail(`needs input ${i}, which is left out`)
+    return this.#values.tensor(name)
+  }
+  optional(i: number): Tensor | undefined {
+    return this.has(i) ? this.input(i) : undefined
+  }
+  /** All inputs, of operators that take any number. */
+  inputs(): Tensor[] {
+    if (this.inputCount === 0) this.fail('needs at least one input')
+    return this.#node.inputs.map((_, i) => this.input(i))
+  }
+
+  /** Numbers of input `i`, which decide about shapes and must be known while the graph is built. */
+  numbers(i: number, what: string): number[] {
+    const value = this.has(i) ? this.#values.known(this.#node.inputs[i]!) : undefined
+    if (!value)
+      throw new UnknownValueError(
+        `${this.#where} needs to know ${what} ('${this.#node.inputs[i] ?? ''}') before anything is computed, but it depends on the ` +
+          "values of the model's inputs, not on their shapes alone",
+      )
+    return Array.from(value as ArrayLike<number | bigint>, Number)
+  }
+  number(i: number, what: string): number {
+    const [value, ...others] = this.numbers(i, what)
+    if (value === undefined || others.length > 0)
+      this.fail(`${what} must be one number, got ${others.length + 1}`)
+    return value
+  }
+  /** Numbers of input `i` if they are known, else undefined. */
+  knownNumbers(i: number): number[] | undefined {
+    const value = this.has(i) ? this.#values.known(this.#node.inputs[i]!) : undefined
+    return value && Array.from(value as ArrayLike<number | bigint>, Number)
+  }
+  /** An attribute up to version `before - 1`, input `i` from then on; undefined when left out. */
+  intsSince(before: number, name: string, i: number): number[] | undefined {
+    if (this.opset < before) return this.attributes.ints(name)
+    return this.has(i) ? this.numbers(i, name) : undefined
+  }
+
+  /** @throws OnnxError that names the node */
+  fail(problem: string): never {
+    throw new OnnxError(`${this.#where} ${problem}`)
+  }
+
+  /** An axis counted from the front. */
+  axis(axis: number, rank: number): number {
+    if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
+      this.fail(`has axis ${axis}, its input has ${rank} dimensions`)
+    return axis < 0 ? axis + rank : axis
+  }
+}
+
+/** Sizes of a tensor as numbers. */
+export const shapeOf = (x: Tensor): number[] => [...x.shape]
+export const dtypeOfTensor = (x: Tensor): DType => x.dtype as DType

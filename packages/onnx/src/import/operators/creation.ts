@@ -1,0 +1,167 @@
+// Operators that make tensors from sizes and indices, and those that pick elements by index.
+import {
+  add,
+  broadcastTo,
+  cast,
+  concat,
+  equal,
+  fill,
+  gather,
+  gatherND,
+  less,
+  mul,
+  reshape,
+  slice,
+  tensor,
+  type Tensor,
+  where,
+  zerosLike,
+} from '@dl/tensor/core'
+import { allocate, type DType } from '@dl/tensor/backend'
+import { dtypeOf, elementTypeName } from '../../schema/data-types.ts'
+import { dtypeOfTensor, type Operator, type OperatorCall, shapeOf } from '../operator.ts'
+
+const count = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1)
+const ints = (values: readonly number[], shape: readonly number[] = [values.length]): Tensor =>
+  tensor(Int32Array.from(values), [...shape], 'int32')
+const upTo = (n: number): number[] => [...Array(n).keys()]
+/** Up to this size, filled tensors are host values, with which shapes can be computed. */
+const HOST_LIMIT = 64
+
+function elementType(call: OperatorCall, code: number): DType {
+  return dtypeOf(code) ?? call.fail(`makes elements of type ${elementTypeName(code)}, which is not supported`)
+}
+
+function constantOfShape(call: OperatorCall): Tensor {
+  const shape = call.numbers(0, 'the shape')
+  const value = call.attributes.tensor('value') ?? { dtype: 'float32' as const, data: new Float32Array(1) }
+  const element = value.data[0] ?? call.fail('has an empty value')
+  const size = count(shape)
+  if (size > HOST_LIMIT) return fill(shape, element, value.dtype)
+  const data = allocate(value.dtype, size)
+  ;(data as { fill(x: number | bigint): unknown }).fill(element)
+  return tensor(data, shape, value.dtype)
+}
+
+function rangeOf(call: OperatorCall): Tensor {
+  const [start, limit, delta] = [call.number(0, 'start'), call.number(1, 'limit'), call.number(2, 'delta')]
+  const dtype = dtypeOfTensor(call.input(0))
+  const size = Math.max(0, Math.ceil((limit - start) / delta))
+  const data = allocate(dtype, size) as { [i: number]: number | bigint }
+  for (let i = 0; i < size; i++) data[i] = dtype === 'int64' ? BigInt(start + i * delta) : start + i * delta
+  return tensor(data as never, [size], dtype)
+}
+
+/** True where the column is the row's index plus `k`. */
+function diagonal(rows: number, columns: number, k: number, keep: (distance: number) => boolean): Tensor {
+  const mask = new Uint8Array(rows * columns)
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) mask[i * columns + j] = Number(keep(j - i - k))
+  return tensor(mask, [rows, columns], 'bool')
+}
+
+function eyeLike(call: OperatorCall): Tensor {
+  const x = call.input(0)
+  const [rows, columns] = shapeOf(x) as [number, number]
+  const code = call.attributes.int('dtype')
+  const dtype = code === undefined ? dtypeOfTensor(x) : elementType(call, code)
+  return cast(
+    diagonal(rows, columns, call.attributes.int('k', 0), (d) => d === 0),
+    dtype,
+  )
+}
+
+function triangle(call: OperatorCall): Tensor {
+  const x = call.input(0)
+  const [rows, columns] = shapeOf(x).slice(-2) as [number, number]
+  const upper = call.attributes.flag('upper', true)
+  const k = call.has(1) ? call.number(1, 'k') : 0
+  return where(
+    diagonal(rows, columns, k, (d) => (upper ? d >= 0 : d <= 0)),
+    x,
+    zerosLike(x),
+  )
+}
+
+/** Indices counted from the front; a negative one counts from the back of an axis with `size` elements. */
+function fromFront(call: OperatorCall, i: number, size: number): Tensor {
+  const known = call.knownNumbers(i)
+  const indices = call.input(i)
+  if (known)
+    return ints(
+      known.map((k) => (k < 0 ? k + size : k)),
+      shapeOf(indices),
+    )
+  const index: Tensor = cast(indices, 'int32')
+  return where(less(index, 0), add(index, size), index)
+}
+
+function gatherElements(call: OperatorCall): Tensor {
+  const x = call.input(0)
+  const shape = shapeOf(x)
+  const axis = call.axis(call.attributes.int('axis', 0), x.rank)
+  let linear: Tensor = mul(fromFront(call, 1, shape[axis]!), count(shape.slice(axis + 1)))
+  const sizes = shapeOf(linear)
+  sizes.forEach((d, a) => {
+    if (a === axis) return
+    const along = upTo(d).map((i) => i * count(shape.slice(a + 1)))
+    linear = add(
+      linear,
+      ints(
+        along,
+        sizes.map((_, b) => (a === b ? d : 1)),
+      ),
+    )
+  })
+  return gather(reshape(x, [x.size]), linear, 0)
+}
+
+function gatherPositions(call: OperatorCall): Tensor {
+  const x = call.input(0)
+  const shape = shapeOf(x)
+  const batch = call.attributes.int('batch_dims', 0)
+  const raw: Tensor = cast(call.input(1), 'int32')
+  const depth = shapeOf(raw).at(-1)!
+  let positions: Tensor = where(less(raw, 0), add(raw, ints(shape.slice(batch, batch + depth))), raw)
+  for (let a = batch - 1; a >= 0; a--) {
+    const sizes = shapeOf(positions)
+    const column = ints(
+      upTo(sizes[a]!),
+      sizes.map((d, b) => (a === b ? d : 1)),
+    )
+    positions = concat([broadcastTo(column, [...sizes.slice(0, -1), 1]), positions], sizes.length - 1)
+  }
+  return gatherND(x, positions)
+}
+
+/** `[off, on]` in the dtype of the values; the new axis stands at `axis`. */
+function oneHotOf(call: OperatorCall): Tensor {
+  const depth = call.number(1, 'the depth')
+  const values = call.input(2)
+  const given = cast(call.input(0), 'int32')
+  const indices: Tensor = where(less(given, 0), add(given, depth), given)
+  const axis = call.axis(call.attributes.int('axis', -1), indices.rank + 1)
+  const sizes = shapeOf(indices)
+  const column = reshape(indices, [...sizes.slice(0, axis), 1, ...sizes.slice(axis)])
+  const row = ints(upTo(depth), [depth, ...sizes.slice(axis).map(() => 1)])
+  const at = (i: number): Tensor => reshape(slice(values, [i], [1]), [])
+  return where(equal(column, row), at(1), at(0))
+}
+
+export const creation: Readonly<Record<string, Operator>> = {
+  ConstantOfShape: { attributes: ['value'], host: [0], build: constantOfShape },
+  Range: { host: [0, 1, 2], build: rangeOf },
+  EyeLike: { attributes: ['dtype', 'k'], build: eyeLike },
+  Trilu: { attributes: ['upper'], host: [1], build: triangle },
+  Gather: {
+    attributes: ['axis'],
+    build: (call) => {
+      const x = call.input(0)
+      const axis = call.axis(call.attributes.int('axis', 0), x.rank)
+      return gather(x, fromFront(call, 1, shapeOf(x)[axis]!), axis)
+    },
+  },
+  GatherElements: { attributes: ['axis'], build: gatherElements },
+  GatherND: { attributes: ['batch_dims'], build: gatherPositions },
+  OneHot: { attributes: ['axis'], host: [1], build: oneHotOf },
+}

@@ -1,0 +1,126 @@
+// Bytes to messages and back, and the owner of 64-bit integers. protobufjs gives them as Long objects and, handed a bigint,
+// writes 0 without a word; so every message passes through here, where Long becomes bigint and bigint becomes Long.
+import $protobuf from 'protobufjs/minimal.js'
+import { OnnxError } from '../errors.ts'
+import type { ModelProto, TensorProto } from './messages.ts'
+import { ModelProto as modelCodec, TensorProto as tensorCodec } from './onnx.generated.ts'
+
+/** What the generated code offers for one message type. */
+export interface MessageCodec {
+  decode(reader: object): object
+  encode(message: object): { finish(): Uint8Array }
+}
+
+interface Long {
+  readonly low: number
+  readonly high: number
+  readonly unsigned: boolean
+}
+interface Runtime {
+  readonly Reader: { create(bytes: Uint8Array): { discardUnknown: boolean; readonly pos: number } }
+  readonly util: {
+    readonly Long: {
+      isLong(x: unknown): boolean
+      fromBits(low: number, high: number, unsigned: boolean): object
+    } | null
+  }
+}
+const { Reader, util } = $protobuf as unknown as Runtime
+type Record64 = Record<string, unknown>
+
+/** Parts of a file that this version of the format does not know, by the path of the message that holds them. */
+export type UnknownFields = readonly string[]
+
+/**
+ * Reads a model file.
+ * @throws OnnxError when the bytes are no protobuf message, or not this one
+ */
+export function decodeModel(bytes: Uint8Array): {
+  readonly model: ModelProto
+  readonly unknown: UnknownFields
+} {
+  if (bytes.length === 0) throw new OnnxError('[importOnnx] the file is empty (0 bytes)')
+  const unknown: string[] = []
+  const model = decode(modelCodec, bytes, 'model', unknown) as ModelProto
+  return { model, unknown }
+}
+
+/** Reads a file that holds one tensor (`input_0.pb` beside a model). */
+export function decodeTensorProto(bytes: Uint8Array): TensorProto {
+  return decode(tensorCodec, bytes, 'tensor', [])
+}
+
+export const encodeModel = (model: ModelProto): Uint8Array => encode(modelCodec, model)
+export const encodeTensorProto = (tensor: TensorProto): Uint8Array => encode(tensorCodec, tensor)
+
+function decode(codec: MessageCodec, bytes: Uint8Array, what: string, unknown: string[]): object {
+  const reader = Reader.create(bytes)
+  reader.discardUnknown = false
+  let message: object
+  try {
+    message = codec.decode(reader)
+  } catch (error) {
+    throw new OnnxError(`[importOnnx] ${whatIsWrong(bytes, reader.pos, error)}`, { cause: error })
+  }
+  return readable(message, what, unknown) as object
+}
+
+const TEXT_BYTES = 64
+function whatIsWrong(bytes: Uint8Array, position: number, error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error)
+  const start = bytes.subarray(0, TEXT_BYTES)
+  if (start.every((b) => b === 9 || b === 10 || b === 13 || (b >= 32 && b < 127)))
+    return `the file is text, not an ONNX model; it begins with ${JSON.stringify(new TextDecoder().decode(start.subarray(0, 24)))}`
+  if (/max depth/.test(reason)) return 'the file nests messages more than 100 deep; it is damaged or hostile'
+  if (/index out of range/.test(reason))
+    return `the file ends, or a part of it ends, before what it announces: truncated or damaged near byte ${position} of ${bytes.length}`
+  return `the file is not an ONNX model, or is damaged near byte ${position} of ${bytes.length} (${reason})`
+}
+
+/** Long to bigint, everywhere; messages become plain objects without a prototype, absent fields stay absent. */
+function readable(value: unknown, path: string, unknown: string[]): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+  if (isLong(value)) return toBigInt(value)
+  if (Array.isArray(value)) {
+    const first: unknown = value[0]
+    if (first === undefined || typeof first !== 'object') return value
+    return value.map((item, i) => readable(item, `${path}[${i}]`, unknown))
+  }
+  const message = value as Record64
+  const fields = Object.create(null) as Record64
+  for (const key of Object.keys(message)) fields[key] = readable(message[key], `${path}.${key}`, unknown)
+  if (Array.isArray(message['$unknowns'])) unknown.push(path)
+  return fields
+}
+
+const isLong = (value: object): value is Long => util.Long?.isLong(value) === true
+
+function toBigInt({ low, high, unsigned }: Long): bigint {
+  const bits = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
+  return unsigned ? bits : BigInt.asIntN(64, bits)
+}
+
+function encode(codec: MessageCodec, message: object): Uint8Array {
+  return Uint8Array.from(codec.encode(writable(message) as object).finish())
+}
+
+const UNSIGNED = new Set(['uint64Data'])
+
+/** Bigint to Long, everywhere. */
+function writable(value: unknown, key = ''): unknown {
+  if (typeof value === 'bigint') return toLong(value, UNSIGNED.has(key))
+  if (Array.isArray(value)) return value.map((item) => writable(item, key))
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, writable(field, name)]))
+}
+
+function toLong(value: bigint, unsigned: boolean): object {
+  if (!util.Long)
+    throw new Error(
+      '[onnx] protobufjs found no Long class, so 64-bit integers would be lost; install the package "long"',
+    )
+  const bits = BigInt.asUintN(64, value)
+  if ((unsigned ? bits : BigInt.asIntN(64, bits)) !== value)
+    throw new OnnxError(`[exportOnnx] ${value} does not fit in 64 bits`)
+  return util.Long.fromBits(Number(bits & 0xffffffffn) | 0, Number(bits >> 32n) | 0, unsigned)
+}
