@@ -50,7 +50,7 @@ async function compare(number, peers) {
   const timed = rows.filter((r) => r.right)
   for (let round = 0; round < rounds; round++)
     for (const row of round % 2 ? timed.toReversed() : timed)
-      row.times.push(...((await ask(row.peer, 'measure', slice)).times ?? []))
+      row.times = row.times.concat((await ask(row.peer, 'measure', slice)).times ?? [])
   return rows.map(({ peer, times, first, error, right, failed }) => {
     const sorted = times.toSorted((a, b) => a - b)
     return {

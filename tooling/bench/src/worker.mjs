@@ -17,19 +17,28 @@ async function prepare(number) {
   return { first, error, right: error <= tolerance }
 }
 
-/** Times of single runs for about `milliseconds`. Runs shorter than the clock can tell are timed in groups. */
+/** Runs that short are timed in groups of about this many milliseconds, which the clock can tell. */
+const GROUP = 0.1
+
+async function timeGroup(size) {
+  const start = performance.now()
+  for (let i = 0; i < size; i++) {
+    const pending = prepared.run()
+    if (pending instanceof Promise) await pending
+  }
+  return (performance.now() - start) / size
+}
+
+/** Times of single runs for about `milliseconds`. */
 async function measure(milliseconds) {
   const began = performance.now()
-  await prepared.run()
-  const group = Math.max(1, Math.min(1000, Math.round(0.05 / (performance.now() - began))))
+  let once = Infinity
+  for (let i = 0; i < 20 && once > GROUP / 1000 && performance.now() - began < milliseconds / 4; i++)
+    once = Math.min(once, await timeGroup(1))
+  const group = Math.max(1, Math.min(1000, Math.round(GROUP / once)))
   const times = []
   while (performance.now() - began < milliseconds || times.length < 2) {
-    const start = performance.now()
-    for (let i = 0; i < group; i++) {
-      const pending = prepared.run()
-      if (pending instanceof Promise) await pending
-    }
-    times.push((performance.now() - start) / group)
+    times.push(await timeGroup(group))
     // lets finalizers run
     await new Promise((resolve) => setImmediate(resolve))
   }
