@@ -90,12 +90,12 @@ export class Heap {
     return address
   }
 
-  /** Gives a block back; `bytes` as it was asked for. */
+  /** Gives a block back; `bytes` as it was asked for. Throws when it is free already. */
   free(address: number, bytes: number): void {
     const size = rounded(bytes)
+    this.#insert(address, size)
     this.#live -= size
     this.#blocks--
-    this.#insert(address, size)
   }
 
   #firstFit(size: number): number {
@@ -114,6 +114,10 @@ export class Heap {
     }
     const before = low > 0 ? free[low - 1]! : null
     const after = low < free.length ? free[low]! : null
+    if ((before && before.address + before.bytes > address) || (after && address + bytes > after.address))
+      throw new Error(
+        `[cpu] the ${bytes} bytes at ${address} are free already; a buffer was given back twice`,
+      )
     const joinsBefore = before !== null && before.address + before.bytes === address
     const joinsAfter = after !== null && address + bytes === after.address
     if (joinsBefore && joinsAfter) {

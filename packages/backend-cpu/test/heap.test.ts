@@ -43,6 +43,15 @@ describe('heap', () => {
     expect(heap.u8[kept]).toBe(7)
   })
 
+  it('refuses to take a block back twice', () => {
+    const heap = new Heap()
+    const [a, b] = [heap.allocate(100), heap.allocate(100)]
+    heap.free(a, 100)
+    expect(() => heap.free(a, 100)).toThrow(/are free already; a buffer was given back twice/)
+    heap.free(b, 100)
+    expect(heap.liveBytes).toBe(0)
+  })
+
   it('counts live and peak bytes', () => {
     const heap = new Heap()
     const a = heap.allocate(1000)
