@@ -11,7 +11,10 @@ export const requiredJudges = [
   'oracles/ops/norm.json',
   'oracles/ops/optimizers.json',
   'oracles/ops/pool.json',
+  'oracles/keras-cases/cnn_bn',
+  'oracles/keras-cases/conv_same_stride',
   'oracles/keras-cases/mlp',
+  'oracles/keras-cases/resnet',
 ]
 
 /**

@@ -16,13 +16,69 @@ export {
 export { type LayerClass, layerFromConfig, registerLayer } from './layer-classes.ts'
 export * as layers from './layers/index.ts'
 export { Activation } from './layers/activation.ts'
+export { BatchNormalization, type BatchNormalizationConfig } from './layers/batch-normalization.ts'
+export { Conv1D, Conv2D, Conv3D, type ConvConfig, type WindowConfig } from './layers/convolution.ts'
 export { Dense, type DenseConfig } from './layers/dense.ts'
+export {
+  DepthwiseConv1D,
+  DepthwiseConv2D,
+  SeparableConv1D,
+  SeparableConv2D,
+  type DepthwiseConvConfig,
+  type SeparableConvConfig,
+} from './layers/depthwise-convolution.ts'
 export { Dropout, type DropoutConfig } from './layers/dropout.ts'
 export { Embedding, type EmbeddingConfig } from './layers/embedding.ts'
+export {
+  GlobalAveragePooling1D,
+  GlobalAveragePooling2D,
+  GlobalMaxPooling1D,
+  GlobalMaxPooling2D,
+  type GlobalPoolingConfig,
+} from './layers/global-pooling.ts'
 export { Lambda } from './layers/lambda.ts'
 export { LayerNormalization, type LayerNormalizationConfig } from './layers/layer-normalization.ts'
 export { Add, Concatenate } from './layers/merge.ts'
+export {
+  Cropping1D,
+  Cropping2D,
+  ZeroPadding1D,
+  ZeroPadding2D,
+  type Cropping1DConfig,
+  type Cropping2DConfig,
+  type Edges,
+  type ZeroPadding1DConfig,
+  type ZeroPadding2DConfig,
+} from './layers/padding.ts'
+export {
+  AveragePooling1D,
+  AveragePooling2D,
+  MaxPooling1D,
+  MaxPooling2D,
+  type PoolingConfig,
+} from './layers/pooling.ts'
+export {
+  LeakyReLU,
+  PReLU,
+  ReLU,
+  type LeakyReLUConfig,
+  type PReLUConfig,
+  type ReLUConfig,
+} from './layers/rectifiers.ts'
 export { Flatten, Reshape } from './layers/reshape.ts'
+export { SpatialDropout1D, SpatialDropout2D, type SpatialDropoutConfig } from './layers/spatial-dropout.ts'
+export { type PerAxis, type SpatialConfig } from './layers/spatial.ts'
+export {
+  Conv1DTranspose,
+  Conv2DTranspose,
+  type ConvTransposeConfig,
+} from './layers/transposed-convolution.ts'
+export {
+  UpSampling1D,
+  UpSampling2D,
+  type UpSampling1DConfig,
+  type UpSampling2DConfig,
+} from './layers/up-sampling.ts'
 export { Model, type ModelOutput } from './model.ts'
 export {
   type Activation as ActivationFunction,

@@ -352,8 +352,9 @@ export const isList = <T>(x: T | readonly T[]): x is readonly T[] => Array.isArr
 const isSymbolic = (x: unknown): x is SymbolicTensor | readonly SymbolicTensor[] =>
   (Array.isArray(x) ? x[0] : x) instanceof SymbolicTensor
 
+/** As Keras does it: `MaxPooling2D` is `max_pooling2d`, `LeakyReLU` is `leaky_re_lu`. */
 const snakeCase = (name: string): string =>
-  name.replace(/(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toLowerCase()
+  name.replace(/(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])/g, '_').toLowerCase()
 
 /**
  * Throws unless the tensors look like `specs`.

@@ -38,11 +38,16 @@ export class Dropout extends Layer<DropoutConfig> {
   }
 
   override call(x: Tensor, options: CallOptions = {}): Tensor {
-    const { rate, noiseShape } = this.config
+    const { rate } = this.config
     if (options.training !== true || rate === 0) return x
-    const shape = noiseShape ? noiseShape.map((d, i) => d ?? (x.shape[i] as number)) : x.shape
-    const kept = greaterEqual(random.uniform(this.#nextKey(), shape), rate)
+    const kept = greaterEqual(random.uniform(this.#nextKey(), this.maskShape(x)), rate)
     return where(kept, mul(x, 1 / (1 - rate)), 0)
+  }
+
+  /** The shape that masks are drawn for. */
+  protected maskShape(x: Tensor): readonly number[] {
+    const { noiseShape } = this.config
+    return noiseShape ? noiseShape.map((d, i) => d ?? (x.shape[i] as number)) : x.shape
   }
 
   /** The state is the seed and the number of draws so far: a variable, so that every replay of a compiled step draws anew. */
