@@ -15,6 +15,7 @@ import type { UnknownFields } from '../schema/codec.ts'
 import { buildGraph } from './build.ts'
 import { type Feeds, tensorsOf } from './feeds.ts'
 import type { GraphNode, ModelGraph, ValueInfo } from './graph.ts'
+import { rememberUnknownFields } from './unknown-fields.ts'
 import type { InitializerInfo } from './weights.ts'
 
 /**
@@ -55,6 +56,7 @@ export class OnnxModel implements Module {
     this.#graph = graph
     this.#unknown = unknown
     this.#variables = new Map(variables)
+    for (const v of variables.values()) rememberUnknownFields(v, unknown)
     this.inputs = graph.inputs
     this.outputs = graph.outputs
     this.opset = graph.opset
@@ -117,6 +119,16 @@ export class OnnxModel implements Module {
       dtype,
       shape: shape!.map((d) => (typeof d === 'string' ? null : d)),
     }))
+  }
+
+  /** Names of {@link outputs}: what an export calls them again. */
+  get outputNames(): readonly string[] {
+    return this.outputs.map(({ name }) => name)
+  }
+  /** What the file calls the free first dimension of its inputs, if it has one. */
+  get batchName(): string | undefined {
+    const name = this.inputs.find(({ shape }) => typeof shape?.[0] === 'string')?.shape?.[0]
+    return typeof name === 'string' && name !== '?' ? name : undefined
   }
 
   /** Zeros for input `name`, such as a first state. Free dimensions are 1 unless `sizes` names them. */

@@ -1,0 +1,409 @@
+// Graph to ONNX nodes: walks from the outputs and writes each primitive once. Broadcasts disappear into ONNX's own
+// broadcasting, products with a bias become Gemm, composites become single operators where the operator set has them.
+import {
+  DTYPES,
+  type Element,
+  leafOf,
+  type Node,
+  type NodeOf,
+  type PrimitiveName,
+  type ScalarName,
+} from '@dl/tensor/backend'
+import { OnnxError } from '../errors.ts'
+import { ELEMENT_TYPE } from '../schema/data-types.ts'
+import { COMPOSITES } from './composites.ts'
+import { type Dim, first, isFree, type Lockstep, sameDim, sameDims, type Site } from './lockstep.ts'
+import { writeScalarFunction } from './scalar-functions.ts'
+import { type GraphWriter, scalarTensor } from './writer.ts'
+
+/** Where values come from that no node of the graph makes. */
+export interface Leaves {
+  /** The name of an input, a weight or a captured tensor. */
+  name(site: Site): string
+  /** The batch size at run time: a tensor of shape [1], int64. */
+  batch(): string
+}
+
+/** A value that broadcasts to what it stands for. */
+interface Operand {
+  readonly name: string
+  readonly dims: readonly Dim[]
+}
+type Attrs<P extends PrimitiveName> = readonly NodeOf<P>['attrs'][]
+
+const TO_THE_START = -(2 ** 31)
+
+export class NodeWriter {
+  readonly #writer: GraphWriter
+  readonly #steps: Lockstep
+  readonly #leaves: Leaves
+  readonly #values = new Map<Site, string>()
+  readonly #users: ReadonlyMap<Node, number>
+
+  /** @param users of the first trace; see {@link countUsers} */
+  constructor(writer: GraphWriter, steps: Lockstep, leaves: Leaves, users: ReadonlyMap<Node, number>) {
+    this.#writer = writer
+    this.#steps = steps
+    this.#leaves = leaves
+    this.#users = users
+  }
+
+  /** The name of the value of `site`, in its full shape. */
+  value(site: Site): string {
+    let name = this.#values.get(site)
+    if (name === undefined) this.#values.set(site, (name = this.#write(site)))
+    return name
+  }
+
+  #source(site: Site, i = 0): Site {
+    return this.#steps.source(site, i)
+  }
+  #shape(site: Site): Dim[] {
+    return this.#steps.shape(site)
+  }
+  /** Attributes in every trace of a site whose nodes are `prim`. */
+  #attrs<P extends PrimitiveName>(site: Site, prim: P): Attrs<P> {
+    return site.flatMap((n) => (n.prim === prim ? [n.attrs as Attrs<P>[number]] : []))
+  }
+
+  #write(site: Site): string {
+    const node = first(site)
+    if (leafOf(node)) return this.#leaves.name(site)
+    switch (node.prim) {
+      case 'buffer':
+        return this.#leaves.name(site)
+      case 'const':
+        return this.#constant(this.#steps.fixed(this.#attrs(site, 'const').map((a) => a.value)), site)
+      case 'scalar':
+        return this.#constant(node.attrs.leaf.value, site)
+      case 'iota':
+      case 'broadcast':
+        return this.#expanded(this.#operand(site), this.#shape(site))
+      case 'map':
+        return this.#map(site, node.attrs.fn)
+      case 'reshape':
+        return this.#reshape(site)
+      case 'transpose':
+        return this.#writer.node('Transpose', [this.value(this.#source(site))], { perm: node.attrs.perm })
+      case 'slice':
+        return this.#slice(site)
+      case 'pad':
+        return this.#pad(site)
+      case 'reverse':
+        return this.#reverse(site, node.attrs.axes)
+      case 'concat':
+        return this.#writer.node(
+          'Concat',
+          this.#steps.sources(site).map((x) => this.value(x)),
+          { axis: node.attrs.axis },
+        )
+      case 'reduce':
+        return this.#reduce(site, true)
+      case 'argReduce':
+        return this.#writer.node(
+          'Cast',
+          [
+            this.#writer.node(
+              node.attrs.kind === 'max' ? 'ArgMax' : 'ArgMin',
+              [this.value(this.#source(site))],
+              { axis: node.attrs.axis, keepdims: 1 },
+            ),
+          ],
+          { to: ELEMENT_TYPE.int32 },
+        )
+      case 'dot':
+        return this.#dot(site)
+      case 'gather':
+        return this.#writer.node(
+          'Gather',
+          [this.value(this.#source(site)), this.value(this.#source(site, 1))],
+          {
+            axis: node.attrs.axis,
+          },
+        )
+      case 'stop':
+      case 'mark':
+        return this.value(this.#source(site))
+      case 'composite':
+        return this.#composite(site) ?? this.value(this.#source(site))
+      default:
+        throw new OnnxError(`[exportOnnx] the computation has a '${node.prim}', which is not exported`)
+    }
+  }
+
+  // ---- sizes
+  /** Sizes as a tensor of shape [n], int64. */
+  #sizes(dims: readonly Dim[]): string {
+    if (!dims.some(isFree)) return this.#writer.ints(dims as number[])
+    const parts = dims.map((d) => this.#size(d))
+    return parts.length === 1 ? parts[0]! : this.#writer.node('Concat', parts, { axis: 0 })
+  }
+  #size(d: Dim): string {
+    if (!isFree(d)) return this.#writer.ints([d])
+    const batch = this.#leaves.batch()
+    const scaled = d.times === 1 ? batch : this.#writer.node('Mul', [batch, this.#writer.ints([d.times])])
+    return d.plus === 0 ? scaled : this.#writer.node('Add', [scaled, this.#writer.ints([d.plus])])
+  }
+  #reshaped(value: string, dims: readonly Dim[]): string {
+    const oneFree = dims.filter(isFree).length === 1 && !dims.includes(0)
+    const target = oneFree ? this.#writer.ints(dims.map((d) => (isFree(d) ? -1 : d))) : this.#sizes(dims)
+    return this.#writer.node('Reshape', [value, target])
+  }
+  #expanded({ name, dims }: Operand, to: readonly Dim[]): string {
+    return sameDims(dims, to) ? name : this.#writer.node('Expand', [name, this.#sizes(to)])
+  }
+
+  #constant(value: Element, site: Site): string {
+    const { dtype } = first(site)
+    return this.#expanded(
+      { name: this.#writer.constant(scalarTensor(value, dtype)), dims: [] },
+      this.#shape(site),
+    )
+  }
+
+  // ---- elementwise
+  /** A value of fewer elements that broadcasts to `site`, where there is one. */
+  #operand(site: Site): Operand {
+    const node = first(site)
+    if (this.#values.has(site) || leafOf(node)) return { name: this.value(site), dims: this.#shape(site) }
+    if (node.prim === 'broadcast' || node.prim === 'stop' || node.prim === 'mark')
+      return this.#operand(this.#source(site))
+    if (node.prim === 'const' && node.shape.length === 0) {
+      const { value } = node.attrs
+      this.#steps.fixed(this.#attrs(site, 'const').map((a) => a.value))
+      return { name: this.#writer.constant(scalarTensor(value, node.dtype)), dims: [] }
+    }
+    if (node.prim === 'reshape' && addsLeadingOnes(this.#shape(this.#source(site)), this.#shape(site)))
+      return this.#operand(this.#source(site))
+    if (node.prim === 'iota') return this.#sequence(site, node.attrs.axis)
+    return { name: this.value(site), dims: this.#shape(site) }
+  }
+
+  /** 0, 1, … along `axis`, with sizes of 1 behind it. */
+  #sequence(site: Site, axis: number): Operand {
+    const size = this.#shape(site)[axis]!
+    const { dtype, shape } = first(site)
+    const behind = shape.slice(axis + 1).map(() => 1)
+    if (!isFree(size)) {
+      const data = DTYPES[dtype].allocate(size) as { [i: number]: Element }
+      for (let i = 0; i < size; i++) data[i] = dtype === 'int64' ? BigInt(i) : i
+      const name = this.#writer.constant({ dtype, shape: [size, ...behind], data: data as never })
+      return { name, dims: [size, ...behind] }
+    }
+    const scalar = (i: number): string => this.#writer.ints([i], [])
+    const limit = this.#writer.node('Squeeze', [this.#size(size), this.#writer.ints([0])])
+    const run = this.#writer.node('Range', [scalar(0), limit, scalar(1)])
+    const cast = dtype === 'int64' ? run : this.#writer.node('Cast', [run], { to: ELEMENT_TYPE[dtype] })
+    return { name: this.#reshaped(cast, [size, ...behind]), dims: [size, ...behind] }
+  }
+
+  #map(site: Site, fn: ScalarName): string {
+    const sources = this.#steps.sources(site)
+    if (fn === 'add') {
+      const product = this.#gemm(site, sources)
+      if (product !== undefined) return product
+    }
+    const operands = sources.map((x) => this.#operand(x))
+    const name = writeScalarFunction(this.#steps.fixed(this.#attrs(site, 'map').map((a) => a.fn)), {
+      writer: this.#writer,
+      inputs: operands.map((o) => o.name),
+      from: first(sources.at(-1)!).dtype,
+      to: first(site).dtype,
+    })
+    return this.#expanded({ name, dims: operands.map((o) => o.dims).reduce(broadcast) }, this.#shape(site))
+  }
+
+  // ---- products
+  /** `A · B + c` of matrices as one node, where nobody else needs the product. */
+  #gemm(site: Site, sources: readonly Site[]): string | undefined {
+    for (const [i, product] of sources.entries()) {
+      const node = first(product)
+      const isProduct = node.prim === 'dot' && node.shape.length === 2 && DTYPES[node.dtype].kind === 'float'
+      if (!isProduct || leafOf(node) || this.#values.has(product) || this.#users.get(node) !== 1) continue
+      const offset = this.#operand(sources[1 - i]!)
+      if (offset.dims.length > 2 || !sameDims(broadcast(offset.dims, this.#shape(site)), this.#shape(site)))
+        continue
+      return this.#gemmNode(product, [offset.name])
+    }
+    return undefined
+  }
+
+  #gemmNode(product: Site, offset: readonly string[]): string {
+    const sides = [0, 1].map((i) => {
+      const side = this.#source(product, i)
+      const turned = first(side).prim === 'transpose' && !leafOf(first(side))
+      return { name: this.value(turned ? this.#source(side) : side), turned }
+    })
+    const [a, b] = sides as [(typeof sides)[0], (typeof sides)[0]]
+    return this.#writer.node('Gemm', [a.name, b.name, ...offset], {
+      ...(a.turned ? { transA: 1 } : {}),
+      ...(b.turned ? { transB: 1 } : {}),
+    })
+  }
+
+  #dot(site: Site): string {
+    const turned = [0, 1].some((i) => first(this.#source(site, i)).prim === 'transpose')
+    const { shape, dtype } = first(site)
+    if (turned && shape.length === 2 && DTYPES[dtype].kind === 'float') return this.#gemmNode(site, [])
+    const [a, b] = [0, 1].map((i) => this.#operand(this.#source(site, i)))
+    // batches broadcast, matrices do not
+    const whole = (x: Operand, i: number): string => {
+      const dims = this.#shape(this.#source(site, i))
+      return sameDims(x.dims.slice(-2), dims.slice(-2)) ? x.name : this.value(this.#source(site, i))
+    }
+    const name = this.#writer.node('MatMul', [whole(a!, 0), whole(b!, 1)])
+    const batch = broadcast(a!.dims.slice(0, -2), b!.dims.slice(0, -2))
+    const full = this.#shape(site)
+    return this.#expanded({ name, dims: [...batch, ...full.slice(-2)] }, full)
+  }
+
+  // ---- movement
+  #reshape(site: Site): string {
+    const source = this.#source(site)
+    const dims = this.#shape(site)
+    const node = first(source)
+    if (!leafOf(node) && !this.#values.has(source)) {
+      if (node.prim === 'reduce' && this.#users.get(node) === 1) {
+        const kept = this.#shape(source).filter((_, a) => !node.attrs.axes.includes(a))
+        if (sameDims(kept, dims)) return this.#reduce(source, false)
+      }
+      const product = node.prim === 'dot' ? this.#rowsTimesMatrix(source, dims) : undefined
+      if (product !== undefined) return product
+    }
+    return this.#reshaped(this.value(source), dims)
+  }
+
+  /** `[…, M, K] · [K, N]`, which the graph computes as one tall product. */
+  #rowsTimesMatrix(product: Site, dims: readonly Dim[]): string | undefined {
+    const rows = this.#source(product, 0)
+    if (first(rows).prim !== 'reshape' || leafOf(first(rows)) || first(product).shape.length !== 2)
+      return undefined
+    const x = this.#source(rows)
+    const from = this.#shape(x)
+    const fits =
+      dims.length > 2 &&
+      sameDims(from.slice(0, -1), dims.slice(0, -1)) &&
+      sameDim(from.at(-1)!, this.#shape(rows)[1]!) &&
+      sameDim(dims.at(-1)!, this.#shape(product)[1]!)
+    return fits
+      ? this.#writer.node('MatMul', [this.value(x), this.value(this.#source(product, 1))])
+      : undefined
+  }
+
+  #slice(site: Site): string {
+    const attrs = this.#attrs(site, 'slice')
+    const source = this.#source(site)
+    const axes = first(site).shape.flatMap((d, a) =>
+      site.some((n) => n.shape[a] !== n.src[0]!.shape[a]) ? [a] : [],
+    )
+    const pick = (of: (i: number, axis: number) => number): string =>
+      this.#sizes(this.#steps.dims(site.map((_, i) => axes.map((a) => of(i, a)))))
+    return this.#writer.node('Slice', [
+      this.value(source),
+      pick((i, a) => attrs[i]!.start[a]!),
+      pick((i, a) => attrs[i]!.start[a]! + Math.max(0, (site[i]!.shape[a]! - 1) * attrs[i]!.stride[a]! + 1)),
+      this.#writer.ints(axes),
+      pick((i, a) => attrs[i]!.stride[a]!),
+    ])
+  }
+
+  #pad(site: Site): string {
+    const attrs = this.#attrs(site, 'pad')
+    if (attrs.some((a) => a.interior.some((v) => v !== 0)))
+      throw new OnnxError(
+        '[exportOnnx] the computation spreads elements apart (pad with interior), which is not exported',
+      )
+    const amounts = site.map((n, i) => {
+      const { low } = attrs[i]!
+      return [...low, ...n.shape.map((d, a) => d - low[a]! - n.src[0]!.shape[a]!)]
+    })
+    const value = this.#writer.constant(scalarTensor(attrs[0]!.value, first(site).dtype))
+    return this.#writer.node('Pad', [
+      this.value(this.#source(site)),
+      this.#sizes(this.#steps.dims(amounts)),
+      value,
+    ])
+  }
+
+  #reverse(site: Site, axes: readonly number[]): string {
+    const all = (value: number): string => this.#writer.ints(axes.map(() => value))
+    return this.#writer.node('Slice', [
+      this.value(this.#source(site)),
+      all(-1),
+      all(TO_THE_START),
+      this.#writer.ints(axes),
+      all(-1),
+    ])
+  }
+
+  // ---- reductions
+  #reduce(site: Site, keepDims: boolean): string {
+    const { kind, axes } = this.#attrs(site, 'reduce')[0]!
+    const opType = {
+      sum: 'ReduceSum',
+      prod: 'ReduceProd',
+      max: 'ReduceMax',
+      min: 'ReduceMin',
+      maxNumber: 'ReduceMax',
+    }[kind]
+    const ofBool = first(site).dtype === 'bool'
+    const value = this.value(this.#source(site))
+    const x = ofBool ? this.#writer.node('Cast', [value], { to: ELEMENT_TYPE.int32 }) : value
+    const asInput = kind === 'sum' || this.#writer.opset >= 18
+    const attributes = { keepdims: keepDims ? 1 : 0, ...(asInput ? {} : { axes }) }
+    const reduced = this.#writer.node(opType, asInput ? [x, this.#writer.ints(axes)] : [x], attributes)
+    return ofBool ? this.#writer.node('Cast', [reduced], { to: ELEMENT_TYPE.bool }) : reduced
+  }
+
+  // ---- composites
+  #composite(site: Site): string | undefined {
+    const node = first(site) as NodeOf<'composite'>
+    const write = COMPOSITES.get(node.attrs.definition.name)
+    return write?.({
+      writer: this.#writer,
+      config: JSON.parse(node.attrs.config) as Record<string, unknown>,
+      inputs: this.#steps.sources(site).slice(1),
+      dtype: node.dtype,
+      shape: (x) => this.#shape(x),
+      value: (x) => this.value(x),
+      reshaped: (x, dims) => this.#inShape(x, dims),
+      ones: (dims) => {
+        const name = this.#writer.constant(scalarTensor(1, node.dtype))
+        return this.#expanded({ name, dims: [] }, dims)
+      },
+    })
+  }
+
+  #inShape(site: Site, dims: readonly Dim[]): string {
+    if (sameDims(this.#shape(site), dims)) return this.value(site)
+    const node = first(site)
+    if (node.prim === 'reshape' && !leafOf(node)) return this.#inShape(this.#source(site), dims)
+    return this.#reshaped(this.value(site), dims)
+  }
+}
+
+/** How many nodes, or outputs, read each node; nodes that nothing reads are not among the keys. */
+export function countUsers(outputs: readonly Site[]): Map<Node, number> {
+  const users = new Map<Node, number>()
+  const stack = outputs.map(first)
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    const known = users.get(node) ?? 0
+    users.set(node, known + 1)
+    if (known === 0 && !leafOf(node)) stack.push(...node.src)
+  }
+  return users
+}
+
+const addsLeadingOnes = (from: readonly Dim[], to: readonly Dim[]): boolean =>
+  to.length >= from.length &&
+  sameDims(to.slice(to.length - from.length), from) &&
+  to.slice(0, to.length - from.length).every((d) => d === 1)
+
+/** NumPy's rule on sizes that are known to fit. */
+function broadcast(a: readonly Dim[], b: readonly Dim[]): Dim[] {
+  const rank = Math.max(a.length, b.length)
+  return Array.from({ length: rank }, (_, i) => {
+    const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1]
+    return x === 1 ? y : x
+  })
+}

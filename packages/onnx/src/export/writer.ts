@@ -1,0 +1,134 @@
+// Collects the nodes, weights and names of a graph that is being written.
+import type { DType } from '@dl/tensor/core'
+import { ATTRIBUTE, type AttributeProto, type NodeProto, type TensorProto } from '../schema/messages.ts'
+import { type HostTensor, int64Tensor, tensorProto } from '../schema/tensor-values.ts'
+
+/** Attribute values: whole numbers become INT, `{ float }` FLOAT, text STRING, lists INTS. */
+export type AttributeValue = number | string | readonly number[] | { readonly float: number }
+
+/** Constants beyond this size are not compared with each other. */
+const SMALL_BYTES = 4096
+
+export class GraphWriter {
+  readonly opset: number
+  readonly #nodes: {
+    opType: string
+    inputs: readonly string[]
+    outputs: string[]
+    attributes: AttributeProto[]
+  }[] = []
+  readonly #initializers: TensorProto[] = []
+  readonly #constants = new Map<string, string>()
+  readonly #used = new Set<string>()
+  readonly #counters = new Map<string, number>()
+  /** Values that nodes of this graph make, and that may therefore get another name. */
+  readonly #made = new Set<string>()
+  readonly #renamed = new Map<string, string>()
+
+  constructor(opset: number) {
+    this.opset = opset
+  }
+
+  /** A name that nothing else has: `wanted`, or `wanted_1`, … */
+  unique(wanted: string): string {
+    let name = wanted
+    for (let i = 1; this.#used.has(name); i++) name = `${wanted}_${i}`
+    this.#used.add(name)
+    return name
+  }
+
+  #fresh(kind: string): string {
+    for (let i = this.#counters.get(kind) ?? 0; ; i++) {
+      const name = `${kind}_${i}`
+      if (this.#used.has(name)) continue
+      this.#counters.set(kind, i + 1)
+      return this.unique(name)
+    }
+  }
+
+  /** Adds a node with one output and returns the output's name. */
+  node(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+  ): string {
+    const output = this.#fresh(opType)
+    this.#made.add(output)
+    const protos = Object.entries(attributes).map(([name, value]) => attributeProto(name, value))
+    this.#nodes.push({ opType, inputs, outputs: [output], attributes: protos })
+    return output
+  }
+
+  /** A weight under its own name. */
+  initializer(name: string, value: HostTensor): string {
+    const own = this.unique(name)
+    this.#initializers.push(tensorProto(value, own))
+    return own
+  }
+
+  /** A constant; equal ones are written once. */
+  constant(value: HostTensor): string {
+    const proto = tensorProto(value)
+    const { length } = proto.rawData!
+    const key =
+      length > SMALL_BYTES
+        ? `large ${this.#constants.size}`
+        : `${value.dtype} ${value.shape.join()} ${proto.rawData!.join()}`
+    let name = this.#constants.get(key)
+    if (name === undefined) {
+      name = this.#fresh('constant')
+      this.#constants.set(key, name)
+      this.#initializers.push({ ...proto, name })
+    }
+    return name
+  }
+  ints(values: readonly number[], shape?: readonly number[]): string {
+    return this.constant(int64Tensor(values, shape))
+  }
+
+  /** The value under the name that an output must have. */
+  output(value: string, name: string): void {
+    if (this.#made.has(value) && !this.#renamed.has(value)) this.#renamed.set(value, name)
+    else {
+      const copy = this.node('Identity', [value])
+      this.#renamed.set(copy, name)
+    }
+  }
+
+  /** Nodes and initializers as messages. */
+  finish(): { readonly nodes: readonly NodeProto[]; readonly initializers: readonly TensorProto[] } {
+    const named = (name: string): string => this.#renamed.get(name) ?? name
+    const nodes = this.#nodes.map(({ opType, inputs, outputs, attributes }) => ({
+      name: named(outputs[0]!),
+      opType,
+      input: inputs.map(named),
+      output: outputs.map(named),
+      attribute: attributes,
+    }))
+    return { nodes, initializers: this.#initializers }
+  }
+}
+
+function attributeProto(name: string, value: AttributeValue): AttributeProto {
+  if (typeof value === 'number') return { name, type: ATTRIBUTE.int, i: BigInt(value) }
+  if (typeof value === 'string') return { name, type: ATTRIBUTE.string, s: new TextEncoder().encode(value) }
+  if ('float' in value) return { name, type: ATTRIBUTE.float, f: value.float }
+  return { name, type: ATTRIBUTE.ints, ints: value.map(BigInt) }
+}
+
+/** What a lone number is, as a tensor of shape []. */
+export function scalarTensor(value: number | bigint, dtype: DType): HostTensor {
+  switch (dtype) {
+    case 'float32':
+      return { dtype, shape: [], data: Float32Array.of(Number(value)) }
+    case 'float64':
+      return { dtype, shape: [], data: Float64Array.of(Number(value)) }
+    case 'int32':
+      return { dtype, shape: [], data: Int32Array.of(Number(value)) }
+    case 'int64':
+      return { dtype, shape: [], data: BigInt64Array.of(BigInt(value)) }
+    case 'uint8':
+    case 'bool':
+      return { dtype, shape: [], data: Uint8Array.of(Number(value)) }
+  }
+}
