@@ -2,7 +2,7 @@
 import { cpuBackend } from '@dl/backend-cpu'
 import type { Program } from '@dl/tensor/backend'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { adam, cosineDecay } from '@dl/optim'
+import { adam, cosineDecay, sgd } from '@dl/optim'
 import { memory, ones, type Tensor } from '@dl/tensor/core'
 import { layers, sequential, type Sequential } from '@dl/layers'
 
@@ -70,5 +70,35 @@ describe('the training step of the digit network', () => {
     })
     // what other tests left may be collected meanwhile: less is allowed, more is not
     expect(Math.max(...live.slice(2)), String(live)).toBeLessThanOrEqual(live[2]!)
+  })
+})
+
+describe('the training step of convolution, batch normalization and relu', () => {
+  const kernelsOf = async (normalized: boolean): Promise<Program['kernels']> => {
+    const m = sequential([
+      layers.conv2d({ filters: 8, kernelSize: 3, useBias: false, inputShape: [12, 12, 3] }),
+      ...(normalized ? [layers.batchNormalization()] : []),
+      layers.activation('relu'),
+      layers.globalAveragePooling2d(),
+      layers.dense({ units: 10 }),
+    ])
+    m.compile({ optimizer: sgd(), loss: 'meanSquaredError' })
+    await m.fit(ones([8, 12, 12, 3]), ones([8, 10]), { batchSize: 8, ...quiet })
+    return programs.toSorted((a, b) => b.kernels.length - a.kernels.length)[0]!.kernels
+  }
+
+  it('is 12 kernels, one more than without the normalization', async () => {
+    const plain = await kernelsOf(false)
+    programs = []
+    const kernels = await kernelsOf(true)
+    // Forward: one row a channel makes mean and variance in two passes and updates both moving averages; the normalization
+    // and relu are computed where they are read, in the mean over the image. Backward: one row a channel makes both sums
+    // that the gradient needs, with the updates of gamma and beta, and the gradient itself; it takes the place of the
+    // gradient of relu.
+    const rows = kernels.flatMap((k) => (k.kind === 'row' ? [k] : []))
+    const aChannel = rows.filter((k) => k.outer === 1 && k.sizes[0] === 8 && k.sizes.length > 1)
+    expect(aChannel.filter((k) => k.sizes.slice(1).reduce((n, d) => n * d, 1) === 8 * 100)).toHaveLength(2)
+    expect([plain.length, kernels.length]).toEqual([11, 12])
+    expect(kernels.filter((k) => k.kind === 'contract')).toHaveLength(5)
   })
 })
