@@ -19,6 +19,13 @@ export default [
     modifyEsbuildConfig: asModule,
   },
   {
+    name: 'importOnnx and exportOnnx, on top of @dl/tensor',
+    path: 'tooling/size/onnx.js',
+    limit: '45 kB',
+    gzip: true,
+    modifyEsbuildConfig: (config) => asModule({ ...config, external: ['@dl/tensor', '@dl/tensor/*'] }),
+  },
+  {
     name: "the first network's app",
     path: 'apps/first-network/src/main.ts',
     limit: '100 kB',

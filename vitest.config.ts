@@ -12,6 +12,7 @@ const folders = {
   ...Object.fromEntries(packages.map((name) => [name, `packages/${name}`])),
   'first-network': 'apps/first-network',
   'test-kit': 'tooling/test-kit',
+  judges: 'tooling/judges',
   system: 'tooling/system',
 }
 const results = process.env['DL_RESULTS'] // set by npm test, which adds the counts up

@@ -14,6 +14,9 @@ export const requiredJudges = [
   'oracles/keras-cases/cnn_bn',
   'oracles/keras-cases/conv_same_stride',
   'oracles/keras-cases/mlp',
+  'oracles/torch-cases',
+  'models/torch113_iris_mlp',
+  'onnx-conformance',
   'oracles/keras-cases/resnet',
 ]
 

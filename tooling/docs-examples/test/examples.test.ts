@@ -7,6 +7,7 @@ import * as data from '@dl/data'
 import * as layers from '@dl/layers'
 import * as losses from '@dl/losses'
 import * as metrics from '@dl/losses/metrics'
+import * as onnx from '@dl/onnx'
 import * as optim from '@dl/optim'
 import * as tensor from '@dl/tensor'
 import * as backend from '@dl/tensor/backend'
@@ -18,6 +19,7 @@ const doors = {
   '@dl/losses': losses,
   '@dl/losses/metrics': metrics,
   '@dl/optim': optim,
+  '@dl/onnx': onnx,
   '@dl/data': data,
   '@dl/tensor/backend': backend,
   '@dl/backend-cpu': backendCpu,
