@@ -25,12 +25,15 @@ export interface Stranger {
   readonly remove: () => void
 }
 
-/** Packs the named packages as they are published and installs them, alone and offline, into an empty project. */
-export function strangerWith(names: readonly string[]): Stranger {
+/**
+ * Packs the named packages as they are published and installs them into an empty project. Packages without dependencies
+ * install `offline`, which shows that they have none.
+ */
+export function strangerWith(names: readonly string[], network: 'offline' | 'prefer-offline'): Stranger {
   const folder = mkdtempSync(join(tmpdir(), 'dl-stranger-'))
   const tarballs = pack(names, join(folder, 'tarballs'))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'stranger', private: true }))
-  npm(folder, 'install', '--offline', '--no-audit', '--no-fund', '--ignore-scripts', ...tarballs)
+  npm(folder, 'install', `--${network}`, '--no-audit', '--no-fund', '--ignore-scripts', ...tarballs)
   return {
     folder,
     add: (program) => {

@@ -15,7 +15,7 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 
 let stranger: Stranger
 beforeAll(() => {
-  stranger = strangerWith(['@dl/tensor', '@dl/backend-cpu'])
+  stranger = strangerWith(['@dl/tensor', '@dl/backend-cpu'], 'offline')
 })
 afterAll(() => {
   stranger.remove()
@@ -66,7 +66,7 @@ describe('a project that installs @dl/tensor and @dl/backend-cpu', () => {
 describe('a project that installs every package', () => {
   let everything: Stranger
   beforeAll(() => {
-    everything = strangerWith(['./packages/*'])
+    everything = strangerWith(['./packages/*'], 'prefer-offline')
   })
   afterAll(() => {
     everything.remove()
