@@ -4,9 +4,12 @@ import { readFile } from 'node:fs/promises'
 import type { Sequential } from '@dl/layers'
 import { decodeSafetensors } from '@dl/tensor/core'
 import { writeAtomically } from './atomic-file.ts'
+import { NETWORKS } from './network.ts'
+import type { NetworkName } from './network.ts'
 
 /** What a run was asked for. */
 export interface Plan {
+  readonly network: NetworkName
   /** Epochs in all; the learning rate falls to zero at their end. */
   readonly epochs: number
   /** Images in a step. */
@@ -45,12 +48,15 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     throw new CheckpointError(`There is no checkpoint at ${path}; start without --resume.`, { cause })
   })
   const metadata = await usable(path, async () => decodeSafetensors(bytes).metadata)
-  const number = (name: keyof Plan | 'epoch'): number => {
+  const number = (name: Exclude<keyof Plan, 'network'> | 'epoch'): number => {
     const value = Number(metadata[name] ?? NaN)
     if (Number.isSafeInteger(value) && value >= 0) return value
     throw new CheckpointError(`The checkpoint at ${path} does not tell its ${name}; start without --resume.`)
   }
-  const plan = { epochs: number('epochs'), batchSize: number('batchSize'), seed: number('seed') }
+  const network = NETWORKS.find((name) => name === metadata['network'])
+  if (network === undefined)
+    throw new CheckpointError(`The checkpoint at ${path} does not tell its network; start without --resume.`)
+  const plan = { network, epochs: number('epochs'), batchSize: number('batchSize'), seed: number('seed') }
   return { plan, epoch: number('epoch'), bytes }
 }
 

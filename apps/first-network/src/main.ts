@@ -40,17 +40,17 @@ async function run(options: Options): Promise<number> {
     return 130
   }
   await show(start, train, test, trained)
-  await saveAndReload(start.model, test, options.out)
-  say(`\n${nextStepsText(trained.epoch, terminal)}`)
+  await saveAndReload(start, test, options.out)
+  say(`\n${nextStepsText(start.plan.network, trained.epoch, terminal)}`)
   return 0
 }
 
 type Start = Pick<Training, 'model' | 'plan' | 'initialEpoch'>
 
-function compiledNetwork({ epochs, batchSize, seed }: Plan, images: number): Sequential {
+function compiledNetwork({ network, epochs, batchSize, seed }: Plan, images: number): Sequential {
   setRandomSeed(seed)
   random.seed(seed)
-  const model = digitNetwork()
+  const model = digitNetwork(network)
   compileFor(model, epochs * Math.ceil(images / batchSize))
   return model
 }
@@ -112,11 +112,11 @@ async function predict(model: Sequential, { images }: MnistSplit): Promise<Float
 }
 
 /** Writes the weights, reads them into a new network and compares what the two say about every test image. */
-async function saveAndReload(model: Sequential, test: MnistSplit, folder: string): Promise<void> {
+async function saveAndReload({ model, plan }: Start, test: MnistSplit, folder: string): Promise<void> {
   const path = join(folder, 'weights.safetensors')
   const bytes = await model.weightsToSafetensors()
   await writeAtomically(path, bytes)
-  const reloaded = digitNetwork()
+  const reloaded = digitNetwork(plan.network)
   await reloaded.loadWeights(path)
   const [before, after] = [await predict(model, test), await predict(reloaded, test)]
   const different = before.findIndex((p, i) => !Object.is(p, after[i]))

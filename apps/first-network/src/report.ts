@@ -1,6 +1,7 @@
 // What is printed once the network is trained: score, digits, confusion matrix, and what to try next.
 import { commonConfusions, confusionMatrix, drawConfusion } from './confusion.ts'
 import { digitsPerRow, drawDigits } from './digits.ts'
+import type { NetworkName } from './network.ts'
 import type { LabelledImages, Predictions } from './predictions.ts'
 import { firstOfEach, surestMistakes } from './predictions.ts'
 import type { Terminal } from './terminal.ts'
@@ -54,9 +55,12 @@ export function confusionText(images: LabelledImages, predictions: Predictions, 
   ].join('\n')
 }
 
-export function nextStepsText(epochs: number, terminal: Terminal): string {
+export function nextStepsText(network: NetworkName, epochs: number, terminal: Terminal): string {
   const steps: [command: string, what: string][] = [
     [`npm start -- --resume --epochs ${2 * epochs}`, 'go on where this run ended'],
+    network === 'cnn'
+      ? ['npm start -- --model dense', 'a network without convolutions: much faster, and wrong more often']
+      : ['npm start -- --model cnn', 'a network with convolutions: slower, and wrong half as often'],
     ['npm start -- --batch-size 32 --seed 7', 'smaller steps, other random numbers'],
     ['apps/first-network/src/network.ts', 'the network: give it more units, another layer'],
     ['npm run example 03', 'the training loop written by hand'],

@@ -9,6 +9,7 @@ describe('options', () => {
     [['--epochs', '3', '--batch-size=32'], { plan: { epochs: 3, batchSize: 32 } }],
     [['--seed', '0', '--out', '/tmp/x'], { plan: { seed: 0 }, out: '/tmp/x' }],
     [['--resume', '--epochs', '9'], { plan: { epochs: 9 }, resume: true }],
+    [['--model', 'cnn'], { plan: { network: 'cnn' } }],
     [['-h'], { help: true }],
   ])('%o', (args, expected) => {
     expect(parseOptions(args)).toEqual({
@@ -26,6 +27,8 @@ describe('options', () => {
     [['--batch-size', 'many'], "--batch-size must be a whole number of 1 or more, got 'many'"],
     [['--seed', '-1'], /seed/],
     [['--resume', '--seed', '2'], '--resume takes the seed of the checkpoint; leave --seed out'],
+    [['--model', 'rnn'], "--model must be dense or cnn, got 'rnn'"],
+    [['--resume', '--model', 'cnn'], '--resume takes the model of the checkpoint; leave --model out'],
     [['--epoch', '3'], /--epoch/],
     [['five'], /five/],
   ])('%o is refused', (args, message) => {
@@ -34,7 +37,7 @@ describe('options', () => {
   })
 
   test('the help text names every flag', () => {
-    for (const flag of ['--epochs', '--batch-size', '--seed', '--out', '--resume', '--help'])
+    for (const flag of ['--model', '--epochs', '--batch-size', '--seed', '--out', '--resume', '--help'])
       expect(HELP).toContain(flag)
   })
 })

@@ -37,13 +37,13 @@ const stripes = (n: number): MnistSplit =>
   )
 const train = stripes(130)
 const held = stripes(20)
-const plan = { epochs: 4, batchSize: 32, seed: 3 }
+const plan = { network: 'dense', epochs: 4, batchSize: 32, seed: 3 } as const
 const quiet = new AbortController().signal
 
 function network(): Sequential {
   setRandomSeed(plan.seed)
   random.seed(plan.seed)
-  const model = digitNetwork()
+  const model = digitNetwork(plan.network)
   compileFor(model, plan.epochs * Math.ceil(train.size / plan.batchSize))
   return model
 }
@@ -83,7 +83,7 @@ test.each([0, 1, 2, 3])('a new network that goes on from epoch %d ends with the 
   await saveCheckpoint(path, first, plan, epoch)
   setRandomSeed(99) // whatever else happened in between
   random.seed(99)
-  const second = digitNetwork()
+  const second = digitNetwork(plan.network)
   compileFor(second, plan.epochs * Math.ceil(train.size / plan.batchSize))
   const checkpoint = await readCheckpoint(path)
   expect(checkpoint).toMatchObject({ epoch, plan })
