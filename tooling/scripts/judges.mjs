@@ -16,6 +16,8 @@ export const requiredJudges = [
   'oracles/keras-cases/mlp',
   'oracles/torch-cases',
   'models/torch113_iris_mlp',
+  'models/torch113_digits_cnn_bn',
+  'models/ppocr_v2_cls',
   'onnx-conformance',
   'oracles/keras-cases/resnet',
 ]

@@ -76,6 +76,12 @@ class Environment {
     const known = this.#graph.initializers.get(name)?.data ?? hostValue(this.tensor(name))
     return known ?? (this.#mode === 'values' ? this.tensor(name).dataSync() : undefined)
   }
+  assign(name: string, value: Tensor): void {
+    this.#variables.get(name)?.assign(value)
+  }
+  isOutput(name: string): boolean {
+    return this.#graph.outputs.some((output) => output.name === name)
+  }
   set(name: string, value: Tensor): void {
     if (name !== '' && !this.#variables.has(name)) this.#tensors.set(name, value)
   }

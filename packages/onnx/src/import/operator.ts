@@ -12,6 +12,8 @@ export interface Operator {
   readonly since?: number
   /** Inputs whose values shape the graph: an initializer there is a constant, never a trainable Variable. */
   readonly host?: readonly number[]
+  /** Inputs that hold statistics: Variables that training moves, but no optimizer. */
+  readonly state?: readonly number[]
   /** The composition in tensor operations: one tensor for each output. */
   readonly build: (call: OperatorCall) => Tensor | readonly Tensor[]
 }
@@ -21,6 +23,10 @@ export interface Values {
   tensor(name: string): Tensor
   /** The value when it is known now; undefined when it depends on inputs or Variables. */
   known(name: string): TypedArray | undefined
+  /** Gives the Variable of this name, if it is one, its next value. */
+  assign(name: string, value: Tensor): void
+  /** Whether the model gives this value to its caller. */
+  isOutput(name: string): boolean
 }
 
 export class OperatorCall {
@@ -51,6 +57,14 @@ export class OperatorCall {
   /** Whether output `i` is wanted. */
   wants(i: number): boolean {
     return (this.#node.outputs[i] ?? '') !== ''
+  }
+  /** Whether output `i` is an output of the model. */
+  exposes(i: number): boolean {
+    return this.wants(i) && this.#values.isOutput(this.#node.outputs[i]!)
+  }
+  /** Moves the Variable behind input `i`. */
+  assign(i: number, value: Tensor): void {
+    this.#values.assign(this.#node.inputs[i]!, value)
   }
   has(i: number): boolean {
     return (this.#node.inputs[i] ?? '') !== ''

@@ -26,14 +26,15 @@ export interface InitializerInfo {
  * they hold masks and tables.
  */
 export function makeVariables(graph: ModelGraph): Map<string, Variable> {
-  const settings = settingNames(graph)
+  const settings = namesAt(graph, 'host')
+  const statistics = namesAt(graph, 'state')
   const variables = new Map<string, Variable>()
   const hasInitializers = [...graph.initializers.values()].some(
     ({ origin, dtype }) => origin === 'initializer' && isFloat(dtype),
   )
   for (const [name, { dtype, shape, data, origin }] of graph.initializers) {
     if (!isFloat(dtype) || settings.has(name) || (origin === 'Constant' && shape.length === 0)) continue
-    const trainable = origin === 'initializer' || !hasInitializers
+    const trainable = (origin === 'initializer' || !hasInitializers) && !statistics.has(name)
     variables.set(name, variable(adoptArray(data.slice() as TypedArray, shape, dtype), trainable, name))
   }
   return variables
@@ -41,11 +42,11 @@ export function makeVariables(graph: ModelGraph): Map<string, Variable> {
 
 const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64'
 
-/** Values that some operator must know while the graph is built. */
-function settingNames(graph: ModelGraph): Set<string> {
+/** Values that some operator reads as settings, or keeps as statistics. */
+function namesAt(graph: ModelGraph, kind: 'host' | 'state'): Set<string> {
   const names = new Set<string>()
   for (const node of graph.nodes)
-    for (const i of OPERATORS.get(node.opType)?.host ?? []) names.add(node.inputs[i] ?? '')
+    for (const i of OPERATORS.get(node.opType)?.[kind] ?? []) names.add(node.inputs[i] ?? '')
   return names
 }
 

@@ -1,6 +1,7 @@
 // The table of operators: one entry an operator of ONNX's own domain. To add one, write its entry in the file of its family.
 import type { Operator } from '../operator.ts'
 import { activation } from './activation.ts'
+import { convolutions } from './convolution.ts'
 import { creation } from './creation.ts'
 import { elementwise } from './elementwise.ts'
 import { matrix } from './matrix.ts'
@@ -8,7 +9,7 @@ import { movement } from './movement.ts'
 import { reductions } from './reduction.ts'
 
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
-  [elementwise, activation, matrix, reductions, movement, creation].flatMap((family) =>
+  [elementwise, activation, matrix, convolutions, reductions, movement, creation].flatMap((family) =>
     Object.entries(family),
   ),
 )

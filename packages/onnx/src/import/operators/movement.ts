@@ -222,16 +222,13 @@ function spaceToDepth(call: OperatorCall): Tensor {
   return reshape(blocks, [n, c * b * b, h / b, w / b])
 }
 
-/** Identity, except while training where the file says so; the mask, where it is wanted, is the eval mode's: all true. */
+/** Identity, except while training; the mask, where it is wanted, is the one of inference: all true. */
 function dropoutOf(call: OperatorCall): Tensor | Tensor[] {
   const x = call.input(0)
   const rate = call.opset < 12 ? call.attributes.float('ratio', 0.5) : (call.knownNumbers(1)?.[0] ?? 0.5)
-  const always = call.opset >= 12 && (call.knownNumbers(2)?.[0] ?? 0) !== 0
-  if (call.wants(1)) {
-    if ((call.training || always) && rate > 0) call.fail('gives its mask, which training mode does not')
-    return [x, broadcastTo(tensor([true]), shapeOf(x))]
-  }
-  return call.training || always ? dropout(x, rate) : x
+  if (!call.wants(1)) return call.training ? dropout(x, rate) : x
+  if (call.training && rate > 0) call.fail('gives its mask, which training does not')
+  return [x, broadcastTo(tensor([true]), shapeOf(x))]
 }
 
 export const movement: Readonly<Record<string, Operator>> = {
