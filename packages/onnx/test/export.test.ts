@@ -4,9 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import {
   add,
   argMax,
+  avgPoolNd,
   broadcastTo,
   cast,
   concat,
+  conv,
   div,
   dropout,
   expm1,
@@ -19,6 +21,7 @@ import {
   logSoftmax,
   matMul,
   max,
+  maxPoolNd,
   mean,
   mul,
   ones,
@@ -133,6 +136,24 @@ describe('operators', () => {
     ['an input as it is', (x) => x, ['Identity']],
   ])('%s', (_, fn, ops, opset = 17) => {
     expect(opsOf(exportOnnx(fn, { opset, inputs: [{ shape: [null, 3] }] }))).toEqual(ops)
+  })
+
+  const kernel = variable(ones([3, 3, 2, 4]), true, 'kernel')
+  it.each<[string, (x: Tensor) => Tensor, readonly string[]]>([
+    [
+      'a convolution and a bias',
+      (x) => add(conv(x, kernel, { dataFormat: 'channelsFirst' }), reshape(bias, [4, 1, 1])),
+      ['Transpose', 'Conv'],
+    ],
+    [
+      'a convolution, channels last',
+      (x) => add(conv(transpose(x, [0, 2, 3, 1]), kernel), bias),
+      ['Transpose', 'Conv', 'Transpose'],
+    ],
+    ['the greatest of windows', (x) => maxPoolNd(x, { size: 2, dataFormat: 'channelsFirst' }), ['MaxPool']],
+    ['the mean of windows', (x) => avgPoolNd(x, { size: 2, dataFormat: 'channelsFirst' }), ['AveragePool']],
+  ])('%s', (_, fn, ops) => {
+    expect(opsOf(exportOnnx(fn, { inputs: [{ shape: [null, 2, 6, 6] }] }))).toEqual(ops)
   })
 
   it('a product over all but the last axis is one MatMul', () => {

@@ -7,8 +7,10 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import {
   add,
   argMax,
+  avgPoolNd,
   cast,
   concat,
+  conv,
   type DType,
   elu,
   erf,
@@ -25,6 +27,7 @@ import {
   matMul,
   max,
   maximum,
+  maxPoolNd,
   mish,
   mul,
   ones,
@@ -146,12 +149,59 @@ describe('functions, with a free batch', () => {
   })
 })
 
+describe('windows', () => {
+  const kernel = variable(sample([3, 3, 2, 4]), true, 'kernel')
+  const grouped = variable(sample([3, 2, 1, 4]), true, 'grouped')
+  const bias = variable(sample([4]), true, 'bias')
+  const FUNCTIONS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
+    'a convolution and a bias': (x) => add(conv(x, kernel, { padding: 'same', strides: 2 }), bias),
+    'a convolution with dilation and uneven padding': (x) =>
+      conv(x, kernel, {
+        padding: [
+          [0, 2],
+          [1, 0],
+        ],
+        dilations: [2, 1],
+      }),
+    'a convolution in groups': (x) => conv(x, grouped, { groups: 2 }),
+    'a convolution with channels first': (x) =>
+      add(
+        conv(transpose(x, [0, 3, 1, 2]), kernel, { dataFormat: 'channelsFirst' }),
+        reshape(bias, [4, 1, 1]),
+      ),
+    maxima: (x) => maxPoolNd(x, { size: 3, strides: 2, padding: 1 }),
+    means: (x) =>
+      avgPoolNd(x, {
+        size: [2, 3],
+        strides: 2,
+        padding: [
+          [0, 1],
+          [1, 1],
+        ],
+      }),
+    'means that count padding': (x) => avgPoolNd(x, { size: 3, strides: 1, padding: 1, countPadding: true }),
+    'means of what is there': (x) => avgPoolNd(x, { size: 2, ceil: true }),
+  }
+  it.each(Object.entries(FUNCTIONS))('%s', async (_, fn) => {
+    for (const opset of [13, 17, 21]) {
+      const bytes = exportOnnx(fn, { opset, inputs: [{ shape: [null, 7, 6, 2] }] })
+      for (const batch of [1, 3]) {
+        const x = sample([batch, 7, 6, 2])
+        const [output] = await runtimeOutputs(bytes, [x])
+        await expectSame(output!, fn(x))
+      }
+    }
+  })
+})
+
 judge(
   'ONNX Runtime on PyTorch models that were exported again',
   { needs: 'oracles/torch-cases' },
   (cases) => {
     const INPUTS: Readonly<Record<string, (batch: number) => Tensor[]>> = {
       mlp: (batch) => [sample([batch, 16])],
+      cnn_bn: (batch) => [sample([batch, 1, 12, 12])],
+      resnet_block: (batch) => [sample([batch, 3, 8, 8])],
       transformer_enc: (batch) => [words(batch, 7)],
       transformer_encdec: (batch) => [words(batch, 6), words(batch, 5)],
     }

@@ -12,8 +12,12 @@ export interface CompositeCall {
   value(site: Site): string
   /** The value of `site` in another shape of the same elements; the source of a reshape where it has that shape. */
   reshaped(site: Site, dims: readonly Dim[]): string
+  /** The value of `site` with its axes in another order; transposes that cancel each other vanish. */
+  transposed(site: Site, perm: readonly number[]): string
   /** Ones of this shape. */
   ones(dims: readonly Dim[]): string
+  /** A vector that is added to every channel of the result, where this node can take it along. */
+  readonly bias: string | undefined
 }
 type Write = (call: CompositeCall) => string | undefined
 
@@ -46,6 +50,69 @@ function layerNorm(call: CompositeCall): string | undefined {
   })
 }
 
+interface WindowConfig {
+  readonly stride: readonly number[]
+  readonly dilation: readonly number[]
+  readonly low: readonly number[]
+  readonly high: readonly number[]
+  readonly channelsLast: boolean
+}
+const windowAttributes = ({ stride, dilation, low, high }: WindowConfig): Record<string, AttributeValue> => ({
+  strides: stride,
+  dilations: dilation,
+  pads: [...low, ...high],
+})
+const upTo = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
+
+/** Runs `write` on the input with its channels first, and puts the channels back where they were. */
+function channelsFirst(call: CompositeCall, write: (x: string) => string): string {
+  const [x] = call.inputs
+  const rank = call.shape(x!).length
+  if (!(call.config['channelsLast'] as boolean)) return write(call.value(x!))
+  const y = write(call.transposed(x!, [0, rank - 1, ...upTo(1, rank - 1)]))
+  return call.writer.node('Transpose', [y], { perm: [0, ...upTo(2, rank), 1] })
+}
+
+/** Negative paddings cut the input, which ONNX's windows do not: such a node is written as it is computed. */
+const cutsInput = ({ low, high }: WindowConfig): boolean => [...low, ...high].some((v) => v < 0)
+
+function convolution(call: CompositeCall): string | undefined {
+  const config = call.config as unknown as WindowConfig & { readonly groups: number }
+  if (cutsInput(config)) return undefined
+  const n = config.stride.length
+  const kernel = call.transposed(call.inputs[1]!, [n + 1, n, ...upTo(0, n)]) // […K, C, O] to [O, C, …K]
+  const bias = call.bias === undefined ? [] : [call.bias]
+  return channelsFirst(call, (x) =>
+    call.writer.node('Conv', [x, kernel, ...bias], { ...windowAttributes(config), group: config.groups }),
+  )
+}
+
+function maxPooling(call: CompositeCall): string | undefined {
+  const config = call.config as unknown as WindowConfig & { readonly size: readonly number[] }
+  if (cutsInput(config) || !call.dtype.startsWith('float')) return undefined
+  return channelsFirst(call, (x) =>
+    call.writer.node('MaxPool', [x], { kernel_shape: config.size, ...windowAttributes(config) }),
+  )
+}
+
+function averagePooling(call: CompositeCall): string | undefined {
+  const config = call.config as unknown as WindowConfig & {
+    readonly size: readonly number[]
+    readonly countPadding: boolean
+  }
+  const isDilated = config.dilation.some((d) => d !== 1)
+  if (cutsInput(config) || (isDilated && call.writer.opset < 19)) return undefined
+  const { dilations, ...attributes } = windowAttributes(config)
+  return channelsFirst(call, (x) =>
+    call.writer.node('AveragePool', [x], {
+      kernel_shape: config.size,
+      ...attributes,
+      ...(isDilated ? { dilations: dilations! } : {}),
+      count_include_pad: config.countPadding ? 1 : 0,
+    }),
+  )
+}
+
 export const COMPOSITES: ReadonlyMap<string, Write> = new Map<string, Write>([
   ['softmax', unary('Softmax', axis)],
   ['logSoftmax', unary('LogSoftmax', axis)],
@@ -57,4 +124,7 @@ export const COMPOSITES: ReadonlyMap<string, Write> = new Map<string, Write>([
   ['hardSigmoid', unary('HardSigmoid', () => ({ alpha: { float: 0.2 }, beta: { float: 0.5 } }))],
   ['mish', unary('Mish', undefined, 18)],
   ['softsign', unary('Softsign')],
+  ['convolution', convolution],
+  ['maxPooling', maxPooling],
+  ['averagePooling', averagePooling],
 ])

@@ -6,8 +6,9 @@ import { unknownFieldsOf } from '../import/unknown-fields.ts'
 import { encodeModel } from '../schema/codec.ts'
 import { ELEMENT_TYPE } from '../schema/data-types.ts'
 import type { ModelProto, ValueInfoProto } from '../schema/messages.ts'
-import { countUsers, type Leaves, NodeWriter } from './graph-nodes.ts'
+import { type Leaves, NodeWriter } from './graph-nodes.ts'
 import { type Dim, first, isFree, Lockstep, type Site } from './lockstep.ts'
+import { countUsers } from './users.ts'
 import { GraphWriter } from './writer.ts'
 
 export interface ExportOptions {

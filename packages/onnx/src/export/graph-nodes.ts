@@ -11,6 +11,7 @@ import {
 } from '@dl/tensor/backend'
 import { OnnxError } from '../errors.ts'
 import { ELEMENT_TYPE } from '../schema/data-types.ts'
+import { addsLeadingOnes, broadcast } from './broadcasting.ts'
 import { COMPOSITES } from './composites.ts'
 import { type Dim, first, isFree, type Lockstep, sameDim, sameDims, type Site } from './lockstep.ts'
 import { writeScalarFunction } from './scalar-functions.ts'
@@ -40,7 +41,7 @@ export class NodeWriter {
   readonly #values = new Map<Site, string>()
   readonly #users: ReadonlyMap<Node, number>
 
-  /** @param users of the first trace; see {@link countUsers} */
+  /** @param users of the first trace; see users.ts */
   constructor(writer: GraphWriter, steps: Lockstep, leaves: Leaves, users: ReadonlyMap<Node, number>) {
     this.#writer = writer
     this.#steps = steps
@@ -200,7 +201,7 @@ export class NodeWriter {
   #map(site: Site, fn: ScalarName): string {
     const sources = this.#steps.sources(site)
     if (fn === 'add') {
-      const product = this.#gemm(site, sources)
+      const product = this.#gemm(site, sources) ?? this.#convolution(site, sources)
       if (product !== undefined) return product
     }
     const operands = sources.map((x) => this.#operand(x))
@@ -356,7 +357,7 @@ export class NodeWriter {
   }
 
   // ---- composites
-  #composite(site: Site): string | undefined {
+  #composite(site: Site, bias?: string): string | undefined {
     const node = first(site) as NodeOf<'composite'>
     const write = COMPOSITES.get(node.attrs.definition.name)
     return write?.({
@@ -367,11 +368,54 @@ export class NodeWriter {
       shape: (x) => this.#shape(x),
       value: (x) => this.value(x),
       reshaped: (x, dims) => this.#inShape(x, dims),
+      bias,
+      transposed: (x, perm) => this.#transposed(x, perm),
       ones: (dims) => {
         const name = this.#writer.constant(scalarTensor(1, node.dtype))
         return this.#expanded({ name, dims: [] }, dims)
       },
     })
+  }
+
+  #transposed(site: Site, perm: readonly number[]): string {
+    const node = first(site)
+    if (perm.every((p, i) => p === i)) return this.value(site)
+    if (node.prim === 'transpose' && !leafOf(node)) {
+      const inner = node.attrs.perm
+      return this.#transposed(
+        this.#source(site),
+        perm.map((p) => inner[p]!),
+      )
+    }
+    return this.#writer.node('Transpose', [this.value(site)], { perm })
+  }
+
+  /** A convolution and a number added to each channel as one node, where nobody else needs the convolution. */
+  #convolution(site: Site, sources: readonly Site[]): string | undefined {
+    for (const [i, product] of sources.entries()) {
+      const node = first(product)
+      if (node.prim !== 'composite' || node.attrs.definition.name !== 'convolution' || leafOf(node)) continue
+      if (this.#values.has(product) || this.#users.get(node) !== 1) continue
+      const { channelsLast } = JSON.parse(node.attrs.config) as { readonly channelsLast: boolean }
+      const bias = this.#perChannel(sources[1 - i]!, site, channelsLast ? node.shape.length - 1 : 1)
+      const name = bias === undefined ? undefined : this.#composite(product, bias)
+      if (name !== undefined) return name
+    }
+    return undefined
+  }
+
+  /** The vector that `offset` repeats along `axis` of `site`, if it does that. */
+  #perChannel(offset: Site, site: Site, axis: number): string | undefined {
+    let source = offset
+    for (let node = first(source); node.prim === 'broadcast' && !leafOf(node); node = first(source))
+      source = this.#source(source)
+    const dims = this.#shape(source)
+    const rank = first(site).shape.length
+    const full = [...Array<number>(rank - dims.length).fill(1), ...dims]
+    const channels = this.#shape(site)[axis]!
+    const fits = full.every((d, a) => (a === axis ? sameDim(d, channels) : d === 1))
+    if (!fits || isFree(channels)) return undefined
+    return this.#inShape(source, [channels])
   }
 
   #inShape(site: Site, dims: readonly Dim[]): string {
@@ -380,30 +424,4 @@ export class NodeWriter {
     if (node.prim === 'reshape' && !leafOf(node)) return this.#inShape(this.#source(site), dims)
     return this.#reshaped(this.value(site), dims)
   }
-}
-
-/** How many nodes, or outputs, read each node; nodes that nothing reads are not among the keys. */
-export function countUsers(outputs: readonly Site[]): Map<Node, number> {
-  const users = new Map<Node, number>()
-  const stack = outputs.map(first)
-  for (let node = stack.pop(); node; node = stack.pop()) {
-    const known = users.get(node) ?? 0
-    users.set(node, known + 1)
-    if (known === 0 && !leafOf(node)) stack.push(...node.src)
-  }
-  return users
-}
-
-const addsLeadingOnes = (from: readonly Dim[], to: readonly Dim[]): boolean =>
-  to.length >= from.length &&
-  sameDims(to.slice(to.length - from.length), from) &&
-  to.slice(0, to.length - from.length).every((d) => d === 1)
-
-/** NumPy's rule on sizes that are known to fit. */
-function broadcast(a: readonly Dim[], b: readonly Dim[]): Dim[] {
-  const rank = Math.max(a.length, b.length)
-  return Array.from({ length: rank }, (_, i) => {
-    const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1]
-    return x === 1 ? y : x
-  })
 }
