@@ -3,16 +3,21 @@
 import '@dl/backend-cpu'
 import { describe, expect, it } from 'vitest'
 import {
+  add,
+  div,
   grad,
   jit,
+  moments,
   ones,
   pow,
   range,
   reshape,
+  sqrt,
   strictBackend,
+  sub,
   sum,
-  tensor,
   type Tensor,
+  tensor,
 } from '@dl/tensor/core'
 import {
   initializers,
@@ -456,6 +461,27 @@ describe('batchNormalization', () => {
     const gradient = await values(grad(cubes)(tensor([[1], [3], [8]]) as Tensor))
     expect(Math.max(...gradient.map(Math.abs))).toBeGreaterThan(0.1)
     expect(Math.abs(gradient.reduce((total, g) => total + g, 0))).toBeLessThan(1e-5)
+  })
+
+  it('has the first and second derivatives of its formula', async () => {
+    const layer = layers.batchNormalization()
+    layer.ensureBuilt([null, 1])
+    const plain = (v: Tensor): Tensor => {
+      const { mean, variance } = moments(v, [0])
+      return div(sub(v, mean), sqrt(add(variance, 1e-3))) as Tensor
+    }
+    const x = tensor([[0.5], [-1], [2], [0.25]]) as Tensor
+    for (const order of [1, 2]) {
+      const of = (normalize: (v: Tensor) => Tensor): Tensor => {
+        const cubes = (v: Tensor): Tensor => sum(pow(normalize(v), 3)) as Tensor
+        const slopes = (v: Tensor): Tensor => sum(pow(grad(cubes)(v), 2)) as Tensor
+        return grad(order === 1 ? cubes : slopes)(x)
+      }
+      const got = await values(of((v) => layer.call(v, { training: true })))
+      const want = await values(of(plain))
+      expect(Math.max(...want.map(Math.abs))).toBeGreaterThan(0.1)
+      arraysEqual(got, want, 1e-4)
+    }
   })
 })
 
