@@ -1,7 +1,6 @@
 // What layers over images, sequences and volumes share: settings for each spatial axis, and where the channels are.
 import type { DataFormat } from '@dl/tensor/core'
-import type { LayerShape } from '../shapes.ts'
-import { showShape } from '../shapes.ts'
+import { type LayerShape, showShape } from '../shapes.ts'
 
 /** One number for all spatial axes, or one for each. */
 export type PerAxis = number | readonly number[]
