@@ -20,8 +20,8 @@ import {
 } from '@dl/tensor/core'
 import { type Optimizer, sgd } from '@dl/optim'
 import { judge } from '@dl/test-kit'
-import { importOnnx, type OnnxModel } from '../src/index.ts'
-import { decodeTensorProto } from '../src/schema/codec.ts'
+import { exportOnnx, importOnnx, type OnnxModel } from '../src/index.ts'
+import { decodeModel, decodeTensorProto } from '../src/schema/codec.ts'
 import { type HostTensor, hostTensor } from '../src/schema/tensor-values.ts'
 import { readNpz } from './support/npz.ts'
 import { torchAdam } from './support/torch-adam.ts'
@@ -131,6 +131,9 @@ judge('PyTorch fine-tuning', { needs: 'oracles/torch-cases' }, (folder) => {
   })
 })
 
+/** A global mean and what flattens it are written as they are computed: a sum, a division, a reshape. */
+const POOLED = new Set(['GlobalAveragePool', 'Flatten', 'ReduceSum', 'Div', 'Reshape'])
+
 /**
  * Small models with one batch and 20 losses of plain SGD. The weights' files in `grads/` of the iris model do not belong to this
  * loss (NumPy in float64 agrees with us, not with them); the input's does, and 20 losses within 1e-5 hold every gradient.
@@ -145,6 +148,14 @@ for (const name of ['torch113_iris_mlp', 'torch113_digits_cnn_bn'])
       const output = (await read(file)).call(input) as Tensor
       const want = pb(join(folder, 'test_data_set_0/output_0.pb'))
       expect(relativeError(await output.data(), numbers(want))).toBeLessThan(1e-5)
+    })
+
+    it('is exported with the operators that it had', async () => {
+      const file = readFileSync(join(folder, 'model_trainable.onnx'))
+      const ops = (bytes: Uint8Array): string[] =>
+        decodeModel(bytes).model.graph!.node!.map(({ opType }) => opType!)
+      const had = ops(file).filter((op) => !POOLED.has(op))
+      expect(ops(exportOnnx(await importOnnx(file))).filter((op) => !POOLED.has(op))).toEqual(had)
     })
 
     it('has the gradient of the input', async () => {

@@ -113,6 +113,16 @@ function averagePooling(call: CompositeCall): string | undefined {
   )
 }
 
+/** Inputs are x, and vectors of scale, offset, mean and variance along `axis`. */
+function batchNorm(call: CompositeCall): string | undefined {
+  const { writer, inputs, value, config } = call
+  const parameters = inputs.slice(1)
+  if (config['axis'] !== 1 || parameters.some((p) => call.shape(p).length !== 1)) return undefined
+  return writer.node('BatchNormalization', inputs.map(value), {
+    epsilon: { float: config['epsilon'] as number },
+  })
+}
+
 export const COMPOSITES: ReadonlyMap<string, Write> = new Map<string, Write>([
   ['softmax', unary('Softmax', axis)],
   ['logSoftmax', unary('LogSoftmax', axis)],
@@ -124,6 +134,7 @@ export const COMPOSITES: ReadonlyMap<string, Write> = new Map<string, Write>([
   ['hardSigmoid', unary('HardSigmoid', () => ({ alpha: { float: 0.2 }, beta: { float: 0.5 } }))],
   ['mish', unary('Mish', undefined, 18)],
   ['softsign', unary('Softsign')],
+  ['batchNorm', batchNorm],
   ['convolution', convolution],
   ['maxPooling', maxPooling],
   ['averagePooling', averagePooling],

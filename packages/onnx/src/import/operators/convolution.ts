@@ -5,6 +5,7 @@ import {
   avgPoolNd,
   conv,
   convTranspose,
+  defineOp,
   max,
   maxPoolNd,
   mean,
@@ -161,10 +162,19 @@ function batchNormalization(call: OperatorCall): Tensor[] {
   return [normalized(call, x, batchMean, batchVariance), newMean, newVariance, batchMean, batchVariance]
 }
 
+/** Scale, offset and statistics are vectors along the channels, axis 1. A composite, so that an export writes one node. */
+const batchNorm = /* @__PURE__ */ defineOp<{ readonly epsilon: number; readonly axis: number }>({
+  name: 'batchNorm',
+  fallback: ([x, scale, offset, center, variance], { epsilon }) => {
+    const factor = mul(rsqrt(add(variance!, epsilon)), scale!)
+    const scaled = mul(sub(x!, alongChannels(center!, x!)), alongChannels(factor, x!))
+    return add(scaled, alongChannels(offset!, x!))
+  },
+})
+
 function normalized(call: OperatorCall, x: Tensor, center: Tensor, variance: Tensor): Tensor {
-  const inverse = rsqrt(add(variance, call.attributes.float('epsilon', 1e-5)))
-  const scaled = mul(sub(x, alongChannels(center, x)), alongChannels(mul(inverse, call.input(1)), x))
-  return add(scaled, alongChannels(call.input(2), x))
+  const epsilon = call.attributes.float('epsilon', 1e-5)
+  return batchNorm([x, call.input(1), call.input(2), center, variance], { epsilon, axis: 1 })
 }
 
 const POOL = ['auto_pad', 'kernel_shape', 'pads', 'strides', 'dilations', 'ceil_mode']
