@@ -132,7 +132,7 @@ judge('PyTorch fine-tuning', { needs: 'oracles/torch-cases' }, (folder) => {
 })
 
 /** A global mean and what flattens it are written as they are computed: a sum, a division, a reshape. */
-const POOLED = new Set(['GlobalAveragePool', 'Flatten', 'ReduceSum', 'Div', 'Reshape'])
+const POOLED = new Set(['Constant', 'GlobalAveragePool', 'Flatten', 'ReduceSum', 'Div', 'Reshape'])
 
 /**
  * Small models with one batch and 20 losses of plain SGD. The weights' files in `grads/` of the iris model do not belong to this

@@ -17,6 +17,7 @@ export class GraphWriter {
     outputs: string[]
     attributes: AttributeProto[]
   }[] = []
+  readonly #constantNodes: NodeProto[] = []
   readonly #initializers: TensorProto[] = []
   readonly #constants = new Map<string, string>()
   readonly #used = new Set<string>()
@@ -66,7 +67,7 @@ export class GraphWriter {
     return own
   }
 
-  /** A constant; equal ones are written once. */
+  /** A constant, as a node: initializers are weights alone. Equal ones are written once. */
   constant(value: HostTensor): string {
     const proto = tensorProto(value)
     const { length } = proto.rawData!
@@ -78,7 +79,7 @@ export class GraphWriter {
     if (name === undefined) {
       name = this.#fresh('constant')
       this.#constants.set(key, name)
-      this.#initializers.push({ ...proto, name })
+      this.#constantNodes.push(constantNode(name, proto))
     }
     return name
   }
@@ -105,9 +106,16 @@ export class GraphWriter {
       output: outputs.map(named),
       attribute: attributes,
     }))
-    return { nodes, initializers: this.#initializers }
+    return { nodes: [...this.#constantNodes, ...nodes], initializers: this.#initializers }
   }
 }
+
+const constantNode = (name: string, t: TensorProto): NodeProto => ({
+  name,
+  opType: 'Constant',
+  output: [name],
+  attribute: [{ name: 'value', type: ATTRIBUTE.tensor, t }],
+})
 
 function attributeProto(name: string, value: AttributeValue): AttributeProto {
   if (typeof value === 'number') return { name, type: ATTRIBUTE.int, i: BigInt(value) }
