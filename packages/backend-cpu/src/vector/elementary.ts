@@ -89,7 +89,8 @@ export function tanh(e: VectorEmitter, x: Value): Value {
   const s = e.shift(SIMD.i32x4Shl, rounded, 23)
   const all = e.madd(s, part, e.op(SIMD.f32x4Sub, s, e.f32(1)))
   const magnitude = e.op(SIMD.f32x4Div, all, e.op(SIMD.f32x4Sub, e.f32(-2), all))
-  return e.op(SIMD.or, magnitude, e.op(SIMD.and, x, e.i32(SIGN)))
+  const unsigned = e.op(SIMD.and, magnitude, e.i32(MAGNITUDE)) // 0 / -2 is -0
+  return e.op(SIMD.or, unsigned, e.op(SIMD.and, x, e.i32(SIGN)))
 }
 
 /** z / (1 + z) or 1 / (1 + z) with z = exp(-|x|) ≤ 1: full accuracy on both sides, no overflow. */

@@ -76,6 +76,10 @@ export async function ready(): Promise<void> {
 }
 const failures = (): string => [...registry.failed].map(([name, why]) => `${name}: ${why}`).join('; ')
 
+/** Whether a backend computes at once. */
+export const hasReadyBackend = (): boolean =>
+  registry.active !== null || byPriority().some((b) => b.ready && !registry.failed.has(b.name))
+
 /** The backend that computes now, without waiting: the active one, else the best that is ready. */
 export function readyBackend(op: string): Backend {
   if (registry.active) return registry.active

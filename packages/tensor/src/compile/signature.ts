@@ -33,6 +33,10 @@ export function signatureOf(
   }
   if (value === null) return 'null'
   if (isInput(value)) return takeInput().signature
+  if (ArrayBuffer.isView(value))
+    throw new Error(
+      `[jit] a ${value.constructor.name} cannot be an argument: its contents may change between calls; pass tensor(array)`,
+    )
   if (Array.isArray(value)) return `[${value.map((v) => signatureOf(v, isInput, takeInput)).join()}]`
   if (!isBranch(value)) return `#${identityOf(value as object)}`
   const fields = Object.entries(value).map(([name, v]) => `${name}:${signatureOf(v, isInput, takeInput)}`)

@@ -5,7 +5,7 @@ import { type Leaf, nextNodeId, type Node, serial, withOwnNodeTable } from '../g
 import { buffer } from '../graph/primitives.ts'
 import type { Dims } from '../graph/shape.ts'
 import { withTracing } from '../tensor/handle.ts'
-import { leavesReachedFrom } from '../tensor/lifetime.ts'
+import { needsLeaves } from '../tensor/lifetime.ts'
 import { scoped } from '../tensor/scope.ts'
 import { fromNode, nodeOf, Tensor } from '../tensor/tensor.ts'
 import { leavesOf, unflatten } from '../tensor/tree.ts'
@@ -81,7 +81,8 @@ export function traceFunction(
       meet(state).assigned = node
     },
   }
-  const body = (): Pick<Trace, 'result' | 'outputs'> => {
+  const outputs: Node[] = [] // beside the result: a scope looks through what its function returns
+  const body = (): unknown => {
     const leaves = leavesOf(args).map((leaf) => {
       if (!isInput(leaf)) return leaf
       const input = new Placeholder(leaf.shape, leaf.dtype, tracer)
@@ -93,8 +94,7 @@ export function traceFunction(
       throw new Error(
         `[${tracer}] the function must be synchronous; it returned a Promise. Read values outside of ${tracer}`,
       )
-    const outputs: Node[] = []
-    const result = unflatten(
+    return unflatten(
       returned,
       leavesOf(returned).map((leaf) =>
         leaf instanceof Tensor
@@ -102,11 +102,8 @@ export function traceFunction(
           : leaf,
       ),
     )
-    return { result, outputs }
   }
-  const { result, outputs } = withOwnNodeTable(() =>
-    withTracing(() => withVariableView(view, () => scoped(body))),
-  )
+  const result = withOwnNodeTable(() => withTracing(() => withVariableView(view, () => scoped(body))))
   const roots = [...outputs, ...[...variables.values()].flatMap((v) => v.assigned ?? [])]
   return {
     inputs,
@@ -126,10 +123,7 @@ function capturedNodes(roots: readonly Node[], firstNode: number): Node[] {
     if (seen.has(node) || node.value || node.prim === 'buffer') continue
     seen.add(node)
     if (node.id >= firstNode) for (const source of node.src) stack.push(source)
-    else if (dependsOnLeaves(node)) captured.push(node)
+    else if (needsLeaves(node)) captured.push(node)
   }
   return captured
-}
-function dependsOnLeaves(node: Node): boolean {
-  return leavesReachedFrom([node]).size > 0
 }

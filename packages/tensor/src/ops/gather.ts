@@ -1,6 +1,6 @@
 // Picking elements by index, and one-hot rows. Indices in JavaScript arrays are checked at the call; indices in tensors are not
 // known there: gather clamps them, oneHot gives a row of `offValue`.
-import { type DType, isInteger } from '../graph/dtype.ts'
+import { type DType, DTYPES, isInteger } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import {
   cast,
@@ -22,6 +22,10 @@ import { part } from './slice.ts'
 function indexNode(op: string, indices: Arg, limit: number): Node {
   const node = given(op, 'indices', indices)
   if (!isTensor(indices)) checkIndices(op, indices, limit)
+  if (node.dtype === 'int64') {
+    const last = Math.min(limit, DTYPES.int32.highest as number)
+    return cast(s.min(s.max(node, -1), last), 'int32') // clamped, not wrapped
+  }
   if (isInteger(node.dtype)) return cast(node, 'int32')
   if (!isTensor(indices)) return cast(node, 'int32') // whole numbers, as just checked
   throw new Error(

@@ -9,8 +9,8 @@ import type { BoundPlan, PlanRequest } from '../compile/plan.ts'
 import { planGraph } from '../compile/plan-graph.ts'
 import { clearNodeTable, type Leaf, type Node, nodesCreated } from '../graph/node.ts'
 import { freshNodes, isTracing, pinValue, settleHandles, storageOf } from './handle.ts'
-import { leavesReachedFrom, settleStorages, someoneWaits } from './lifetime.ts'
-import { type VariableState, takePendingUpdates } from './variable-state.ts'
+import { leavesReachedFrom, needsLeaves, settleStorages, someoneWaits } from './lifetime.ts'
+import { type VariableState, pendingVariables } from './variable-state.ts'
 
 /** Nodes after which a flush happens by itself, so that a loop that never reads does not grow without bound. */
 const FLUSH_AT_NODES = 4000
@@ -59,15 +59,33 @@ export function strictBackend(on: boolean): void {
  * fresh values that are nobody's source: nothing else would compute them, and the graph behind them would grow.
  */
 export function flush(requested: readonly Node[], op: string, backend: Backend = readyBackend(op)): void {
-  const updates = takePendingUpdates()
+  assertNoPlaceholders(requested, op)
+  const others = gradientDepth > 0 ? [] : freshNodes()
+  const sinks = sinksOf(others).filter((node) => !requested.includes(node))
+  try {
+    compute(requested, sinks, others, op, backend)
+  } catch (error) {
+    settleHandles() // what failed is stale from here on: it is nobody's business until somebody asks for it
+    if (!sinks.length) throw error
+    compute(requested, [], [], op, backend) // one value's failure is not another's
+  }
+  finishFlush()
+}
+
+function compute(
+  requested: readonly Node[],
+  sinks: readonly Node[],
+  others: readonly Node[],
+  op: string,
+  backend: Backend,
+): void {
+  const updates = pendingVariables()
   const roots: Node[] = []
   for (const node of requested) if (!storageOf(node)) roots.push(node)
-  const others = gradientDepth > 0 ? [] : freshNodes()
-  for (const node of sinksOf(others)) if (!roots.includes(node)) roots.push(node)
+  roots.push(...sinks)
   const firstUpdate = roots.length
   for (const { pending } of updates) roots.push(pending!)
   if (roots.length) {
-    assertNoPlaceholders(roots, op)
     const request = requestFor(roots, firstUpdate, updates, others)
     const places = runRequest(request, op, backend)
     roots.forEach((node, i) => setValue(node, places.roots[i]!))
@@ -76,7 +94,6 @@ export function flush(requested: readonly Node[], op: string, backend: Backend =
     })
   }
   for (const update of updates) update.settle()
-  finishFlush()
 }
 
 function finishFlush(): void {
@@ -86,7 +103,7 @@ function finishFlush(): void {
   settleStorages()
 }
 
-/** Those of `nodes` that none of the others needs. */
+/** Those of `nodes` that none of the others needs, and that hold more than constants, which are made where they are used. */
 function sinksOf(nodes: readonly Node[]): Node[] {
   const needed = new Set<Node>()
   const stack = nodes.flatMap((node) => node.src)
@@ -95,7 +112,7 @@ function sinksOf(nodes: readonly Node[]): Node[] {
     needed.add(node)
     for (const source of node.src) stack.push(source)
   }
-  return nodes.filter((node) => !needed.has(node))
+  return nodes.filter((node) => !needed.has(node) && needsLeaves(node))
 }
 
 function requestFor(

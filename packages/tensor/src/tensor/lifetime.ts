@@ -43,6 +43,19 @@ export function leavesReachedFrom(nodes: readonly Node[], inner?: (node: Node) =
 /** Whether something waits to be freed. */
 export const someoneWaits = (): boolean => waiting.size > 0
 
+/** Whether `node` needs any value at all; constants and what is made of them do not. */
+export function needsLeaves(node: Node): boolean {
+  const seen = new Set<Node>()
+  const stack = [node]
+  for (let next = stack.pop(); next; next = stack.pop()) {
+    if (next.value || next.prim === 'buffer') return true
+    if (seen.has(next)) continue
+    seen.add(next)
+    for (const source of next.src) stack.push(source)
+  }
+  return false
+}
+
 /** End of a flush: what waited and nobody owns is freed; what stale values pin, when they let go. */
 export function settleStorages(): void {
   clock++

@@ -1,16 +1,25 @@
 // The Tensor: an immutable handle on a value that is computed when somebody needs it.
-import type { DType, DataOf } from '../graph/dtype.ts'
-import { ready, readyBackend } from '../backend/registry.ts'
+import type { DType, DataOf, TypedArray } from '../graph/dtype.ts'
+import { hasReadyBackend, ready, readyBackend } from '../backend/registry.ts'
 import { bytesAllocated, Storage } from '../backend/storage.ts'
 import type { Node } from '../graph/node.ts'
 import { serial } from '../graph/node.ts'
 import { buffer } from '../graph/primitives.ts'
 import { sizeOf } from '../graph/shape.ts'
 import { flush, flushIfLong, tracedValueError } from './evaluate.ts'
-import { Handle, handlesMade, nodeOfHandle, storageOf, storageOfHandle, typeOfHandle } from './handle.ts'
+import {
+  Handle,
+  handlesMade,
+  isTracing,
+  nodeOfHandle,
+  storageOf,
+  storageOfHandle,
+  typeOfHandle,
+} from './handle.ts'
 import { hostArray, nest } from './host-array.ts'
-import { markUsed } from './lifetime.ts'
+import { leavesReachedFrom, markUsed } from './lifetime.ts'
 import { formatTensor } from './print.ts'
+import { keep } from './scope.ts'
 import type { ArrayOf, Shape, ShapeMark, TensorLike, TensorMethods } from './types.ts'
 
 /** A value with a node that changes over time: a Variable reads the version that is current. */
@@ -56,13 +65,15 @@ export class Tensor<S extends Shape = any, D extends DType = any> extends Handle
    * The values in row-major order, a fresh copy each time.
    * @throws BackendError when no backend is registered or none starts; an error when the tensor was disposed, or inside a trace
    */
-  async data(): Promise<DataOf<D>> {
-    let storage = knownStorage('data', this)
-    if (!storage?.hostData) await ready()
-    storage ??= compute('data', this)
-    const values = await storage.read()
-    await yieldToCollector()
-    return values as DataOf<D>
+  data(): Promise<DataOf<D>> {
+    // the value is fixed here, before anything is waited for: it may be assigned or disposed meanwhile
+    const storage = knownStorage('data', this)
+    if (storage) return readStorage(storage) as Promise<DataOf<D>>
+    const node = currentNode('data', 'x', this)
+    for (const { tracer } of isTracing() ? leavesReachedFrom([node]) : [])
+      if (tracer) throw tracedValueError(tracer)
+    if (hasReadyBackend()) return readStorage(compute('data', this)) as Promise<DataOf<D>>
+    return readWhenReady(node) as Promise<DataOf<D>>
   }
 
   /**
@@ -96,6 +107,25 @@ export class Tensor<S extends Shape = any, D extends DType = any> extends Handle
 // What the class has beyond this file: the phantom that makes shapes comparable, and the chained methods of methods.ts.
 export interface Tensor<S extends Shape = any, D extends DType = any>
   extends TensorMethods, ShapeMark<S, D> {}
+
+/** A copy of a value; nobody can free it between the call and the reading. */
+async function readStorage(storage: Storage): Promise<TypedArray> {
+  if (!storage.hostData && !hasReadyBackend()) await ready()
+  const values = await storage.read()
+  await yieldToCollector()
+  return values
+}
+
+/** Waits for the first backend, holding the node through a handle of its own. */
+async function readWhenReady(node: Node): Promise<TypedArray> {
+  const held = keep(new Tensor(node))
+  try {
+    await ready()
+    return await readStorage(knownStorage('data', held) ?? compute('data', held))
+  } finally {
+    held.dispose()
+  }
+}
 
 function assertUsable(op: string, name: string, x: Tensor): void {
   if (x.isDisposed)

@@ -78,6 +78,7 @@ export class VariableState {
   settle(): void {
     const value = this.pending?.value
     this.pending = null
+    pendingUpdates.delete(this)
     if (value instanceof Storage) this.adopt(value)
   }
 
@@ -97,10 +98,6 @@ export class VariableState {
   }
 }
 
-/** Variables with an uncomputed version; they leave the list. */
-export function takePendingUpdates(): VariableState[] {
-  const updates = [...pendingUpdates]
-  pendingUpdates.clear()
-  return updates
-}
+/** Variables with an uncomputed version; they leave the list when it has been computed. */
+export const pendingVariables = (): VariableState[] => [...pendingUpdates]
 export const hasPendingUpdates = (): boolean => pendingUpdates.size > 0

@@ -11,6 +11,7 @@ import { sum } from '../ops/reduction.ts'
 import { square, tanh } from '../ops/unary.ts'
 import { generatorState, seed } from '../random/generator.ts'
 import { dispose, tidy } from '../tensor/scope.ts'
+import { memory } from '../tensor/memory.ts'
 import { runtimeScalar } from '../tensor/runtime-scalar.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { variable } from '../tensor/variable.ts'
@@ -93,6 +94,43 @@ function valuesAreFixed({ describe, it }: TestApi): void {
       const first = await x.data()
       first.fill(7)
       await assertValues(x, [1, 2, 3])
+    })
+    it('an asynchronous read has the value of the moment it was called', async () => {
+      const v = variable(tensor([1, 2]))
+      v.assign(add(v, 1))
+      const read = v.data()
+      v.assign(mul(v, 50))
+      await assertValues(tensor(await read), [2, 3])
+      const y = add(tensor([1]), 1)
+      const promised = y.data()
+      y.dispose()
+      await assertValues(tensor(await promised), [2])
+      v.dispose()
+    })
+    it('a program that cannot be computed harms nobody else', async () => {
+      const v = variable(tensor([1]))
+      v.assign(add(v, 1))
+      const huge = add(ones([3_000_000, 3_000_000]), tensor([2])) // 36 TB
+      let failed = false
+      try {
+        await huge.data()
+      } catch {
+        failed = true
+      }
+      assert(failed, '36 TB were computed')
+      await assertValues(add(tensor([1]), 1), [2])
+      await assertValues(jit(() => mul(v, 10))(), [20])
+      dispose([huge, v])
+    })
+    it('constants that nobody reads take no memory', async () => {
+      const constant = ones([1000, 1000])
+      await add(tensor([1]), 1).data()
+      const before = memory().physical.liveBytes
+      const other = mul(constant, 2)
+      await add(tensor([2]), 1).data()
+      const grown = memory().physical.liveBytes - before
+      assert(grown < 1e6, `${grown} bytes for constants`)
+      dispose([constant, other])
     })
     it('values survive the end of a tidy that returns them', async () => {
       const y = tidy(() => mul(add(tensor([1, 2]), 1), 2))
@@ -220,7 +258,24 @@ function jitPromises({ describe, it }: TestApi): void {
       )
       const g = jit((x: Tensor) => (add(x, 1).dataSync()[0]! > 0 ? x : mul(x, 2)))
       assertThrows(() => g(tensor([1])), /\[jit\] the value of a traced tensor is not known here/)
+      const h = jit((x: Tensor) => {
+        void add(x, 1).data()
+        return x
+      })
+      assertThrows(() => h(tensor([1])), /\[jit\] the value of a traced tensor is not known here/)
     })
+    it('a typed array is no argument: its contents may change', () => {
+      const f = jit((x: Tensor, a: Float32Array) => add(x, tensor(a)))
+      assertThrows(() => f(tensor([1]), Float32Array.of(1)), /Float32Array cannot be an argument/)
+    })
+    it('graphs may be 10,000 operations deep', async () => {
+      const deep = (x: Tensor): Tensor => {
+        for (let i = 0; i < 10_000; i++) x = mul(x, 1.0001)
+        return x
+      }
+      await assertValues(jit(deep)(tensor([1])), [1.0001 ** 10_000], 1e-2)
+      await assertValues(jit(grad((x: Tensor) => sum(deep(x))))(tensor([1])), [1.0001 ** 10_000], 1e-2)
+    }, 60_000)
     it('an async fn throws', () => {
       assertThrows(() => jit(async (x: Tensor) => x), /async/)
       const hidden = jit((x: Tensor) => Promise.resolve(x))
