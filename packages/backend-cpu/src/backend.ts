@@ -113,7 +113,7 @@ export class CpuBackend implements KernelBackend {
   }
 
   free(pointer: Pointer, bytes: number): void {
-    this.#running.heap.free(pointer, bytes)
+    this.#state?.heap.free(pointer, bytes) // after dispose() there is nothing left to free
   }
 
   write(pointer: Pointer, data: TypedArray): void {

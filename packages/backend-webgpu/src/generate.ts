@@ -12,6 +12,9 @@ export interface WgslProgram {
   readonly kernels: readonly WgslKernel[]
 }
 
+/** Indices are i32 in the generated code. */
+const MOST_ELEMENTS = 2 ** 31 - 1
+
 /**
  * WGSL for every kernel of a program. Nothing is compiled or run; each module has one entry point `main` and needs no
  * feature beyond WebGPU's defaults.
@@ -49,6 +52,11 @@ export interface WgslProgram {
  * ```
  */
 export function generateWgsl(program: Program): WgslProgram {
+  for (const { size, dtype } of program.buffers)
+    if (size > MOST_ELEMENTS)
+      throw new Error(
+        `[webgpu] a buffer of ${size} ${dtype} elements is beyond the ${MOST_ELEMENTS} that 32-bit indices reach; split the tensor`,
+      )
   const kernels = program.kernels.flatMap((kernel, number) => dispatches(program, kernel, number))
   for (const { name, bindings } of kernels)
     if (bindings.length > capabilities.maxBuffers)

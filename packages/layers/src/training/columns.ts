@@ -41,8 +41,16 @@ export function inOrder<T>(op: string, what: string, tree: unknown, names: reado
   return list
 }
 
-/** Rows on the host. Tensors are read; typed arrays are used where they are. */
-async function hostRows(rows: Rows): Promise<HostArray> {
+/** Rows on the host. Tensors are read; typed arrays are used where they are; float64 becomes float32, as models compute. */
+const hostRows = async (rows: Rows): Promise<HostArray> => inModelPrecision(await rowsAsGiven(rows))
+
+function inModelPrecision(rows: HostArray): HostArray {
+  return rows.data instanceof Float64Array
+    ? new HostArray(Float32Array.from(rows.data), rows.shape, 'float32')
+    : rows
+}
+
+async function rowsAsGiven(rows: Rows): Promise<HostArray> {
   if (rows instanceof HostArray) return rows
   if (rows instanceof Tensor) return rowsOfTensor(rows)
   if (ArrayBuffer.isView(rows)) return hostArray(rows as Float32Array, [(rows as Float32Array).length])

@@ -11,7 +11,7 @@ import {
 } from './batch-source.ts'
 import type { RowsTree } from './columns.ts'
 import { TrainingError } from './errors.ts'
-import { YIELD_EVERY, yieldToEvents } from './event-loop.ts'
+import { giveTurnWhenDue } from './event-loop.ts'
 import type { Logs } from './logs.ts'
 import { disposeBatch, type Session } from './session.ts'
 
@@ -52,7 +52,6 @@ export async function evaluateSource(
   steps: number = Infinity,
 ): Promise<Logs> {
   session.reset()
-  let lastYield = performance.now()
   let index = 0
   for await (const batch of source.batches(0)) {
     session.checkBatch(op, batch, index)
@@ -61,9 +60,7 @@ export async function evaluateSource(
     session.test(batch)
     disposeBatch(batch)
     if (++index >= steps) break
-    if (performance.now() - lastYield < YIELD_EVERY) continue
-    await yieldToEvents()
-    lastYield = performance.now()
+    await giveTurnWhenDue()
   }
   if (index === 0) throw new TrainingError('data', `[${op}] the dataset is empty: there was no batch`)
   return (await session.results()).logs

@@ -18,7 +18,7 @@ import type { RowsTree } from './columns.ts'
 import { nonFiniteLoss } from './compiled.ts'
 import { TrainingError } from './errors.ts'
 import { evaluateSource } from './evaluate.ts'
-import { YIELD_EVERY, yieldToEvents } from './event-loop.ts'
+import { giveTurnWhenDue } from './event-loop.ts'
 import { History } from './history.ts'
 import { type Logs, logsOf } from './logs.ts'
 import { defaultOutput, Progress, type ProgressOutput } from './progress.ts'
@@ -145,7 +145,6 @@ class Fit implements TrainingContext {
   readonly #history = new History()
   readonly #progress: Progress | null
   #stopped = false
-  #lastYield = performance.now()
   /** Of a dataset that goes on from epoch to epoch. */
   #endless: AsyncIterator<Batch> | null = null
   #labelsChecked = false
@@ -251,10 +250,7 @@ class Fit implements TrainingContext {
       for (const callback of listeners) await callback.onBatchEnd!(done - 1, logs, this)
       if (due) this.#progress!.draw(done, logs)
     }
-    if (performance.now() - this.#lastYield >= YIELD_EVERY) {
-      await yieldToEvents()
-      this.#lastYield = performance.now()
-    }
+    await giveTurnWhenDue()
   }
 
   async #checkedLogs(epoch: number): Promise<Logs> {

@@ -5,7 +5,7 @@ import type { AnyModel } from '../model.ts'
 import { arraySource, type BatchDataset, columnsOf, datasetSource, isDataset } from './batch-source.ts'
 import type { RowsTree } from './columns.ts'
 import { TrainingError } from './errors.ts'
-import { YIELD_EVERY, yieldToEvents } from './event-loop.ts'
+import { giveTurnWhenDue } from './event-loop.ts'
 import { disposeBatch } from './session.ts'
 import { outputsOf } from './steps.ts'
 
@@ -45,7 +45,6 @@ export async function predictModel(
         shuffleSeed: null,
       })
   let collected: Collected[] = []
-  let lastYield = performance.now()
   for await (const batch of source.batches(0)) {
     const specs = model.inputSpec
     if (specs) assertInputs('predict', batch.x, specs)
@@ -59,9 +58,7 @@ export async function predictModel(
       collected[i]!.rows += y.shape[0] as number
       y.dispose()
     }
-    if (performance.now() - lastYield < YIELD_EVERY) continue
-    await yieldToEvents()
-    lastYield = performance.now()
+    await giveTurnWhenDue()
   }
   if (collected.length === 0)
     throw new TrainingError('data', '[predict] the dataset is empty: there was no batch')

@@ -85,7 +85,7 @@ export class Session {
     } catch (error) {
       throw new TrainingError(
         'data',
-        `[${op}] batch ${index} does not fit the model: ${(error as Error).message}`,
+        `[${op}] batch ${index} does not fit the model: ${(error as Error).message.replace(/^\[[^\]]*\] /, '')}`,
       )
     }
   }

@@ -17,7 +17,7 @@ import {
   typeOfHandle,
 } from './handle.ts'
 import { hostArray, nest } from './host-array.ts'
-import { leavesReachedFrom, markUsed } from './lifetime.ts'
+import { leavesReachedFrom, markUsed, releaseWhenUnused } from './lifetime.ts'
 import { formatTensor } from './print.ts'
 import { keep } from './scope.ts'
 import type { ArrayOf, Shape, ShapeMark, TensorLike, TensorMethods } from './types.ts'
@@ -108,10 +108,16 @@ export class Tensor<S extends Shape = any, D extends DType = any> extends Handle
 export interface Tensor<S extends Shape = any, D extends DType = any>
   extends TensorMethods, ShapeMark<S, D> {}
 
-/** A copy of a value; nobody can free it between the call and the reading. */
+/** A copy of a value, which is neither freed nor overwritten between the call and the reading. */
 async function readStorage(storage: Storage): Promise<TypedArray> {
-  if (!storage.hostData && !hasReadyBackend()) await ready()
-  const values = await storage.read()
+  let values: TypedArray
+  storage.own()
+  try {
+    if (!storage.hostData && !hasReadyBackend()) await ready()
+    values = await storage.read()
+  } finally {
+    if (storage.disown()) releaseWhenUnused(storage)
+  }
   await yieldToCollector()
   return values
 }
