@@ -64,11 +64,12 @@ function largestError(program: Program, got: readonly TypedArray[], want: readon
   return worst
 }
 
-describe('a driver computes what the interpreter computes', () => {
-  if (!device) return it.skip('DL_WEBGPU_RUN=1 runs the kernels on a device', () => {})
-  it.each(CASES.filter((c) => !c.large))('$name', { timeout: 120_000 }, async (row) => {
-    const inputs = inputsOf(row)
-    const got = await runOnDevice(device, row.program, inputs, row.scalars)
-    expect(largestError(row.program, got, interpret(row.program, inputs, row.scalars))).toBeLessThan(2e-5)
+// Opt-in: executing kernels is no promise of this version. DL_WEBGPU_RUN=1 runs these on the machine's driver.
+if (device)
+  describe('a driver computes what the interpreter computes', () => {
+    it.each(CASES.filter((c) => !c.large))('$name', { timeout: 120_000 }, async (row) => {
+      const inputs = inputsOf(row)
+      const got = await runOnDevice(device, row.program, inputs, row.scalars)
+      expect(largestError(row.program, got, interpret(row.program, inputs, row.scalars))).toBeLessThan(2e-5)
+    })
   })
-})

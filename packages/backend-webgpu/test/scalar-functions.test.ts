@@ -138,26 +138,27 @@ function distance(got: number, want: number): number {
 // WebGPU promises 2.5 ulp for division and square root; the rest keeps the table's bounds (and half a unit of rounding)
 const DEVICE_ULP: Partial<Record<ScalarName, number>> = { div: 2.5, sqrt: 2.5 }
 
-describe('a driver computes the scalar table', () => {
-  if (!device) return it.skip('DL_WEBGPU_RUN=1 runs the kernels on a device', () => {})
-  it.each(cases)('$name', { timeout: 120_000 }, async (c) => {
-    const args = argumentsOf(c)
-    const size = args[0]!.length
-    const memory = await runOnDevice(device, programOf(c, size), new Map(args.entries()))
-    const got = memory.at(-1)!
-    const bound = (DEVICE_ULP[c.fn] ?? SCALARS[c.fn].ulp) + 0.51
-    for (let i = 0; i < size; i++) {
-      const x = args.map((a) => Number(a[i]))
-      if (!comparable(c, x)) continue
-      const want = expected(c, x)
-      const apart =
-        c.to === 'float32' ? distance(Number(got[i]), want) : Number(got[i]) === want ? 0 : Infinity
-      expect(apart, `${c.fn}(${x.join(', ')}) = ${Number(got[i])}, expected ${want}`).toBeLessThanOrEqual(
-        bound,
-      )
-    }
+// Opt-in: executing kernels is no promise of this version. DL_WEBGPU_RUN=1 runs these on the machine's driver.
+if (device)
+  describe('a driver computes the scalar table', () => {
+    it.each(cases)('$name', { timeout: 120_000 }, async (c) => {
+      const args = argumentsOf(c)
+      const size = args[0]!.length
+      const memory = await runOnDevice(device, programOf(c, size), new Map(args.entries()))
+      const got = memory.at(-1)!
+      const bound = (DEVICE_ULP[c.fn] ?? SCALARS[c.fn].ulp) + 0.51
+      for (let i = 0; i < size; i++) {
+        const x = args.map((a) => Number(a[i]))
+        if (!comparable(c, x)) continue
+        const want = expected(c, x)
+        const apart =
+          c.to === 'float32' ? distance(Number(got[i]), want) : Number(got[i]) === want ? 0 : Infinity
+        expect(apart, `${c.fn}(${x.join(', ')}) = ${Number(got[i])}, expected ${want}`).toBeLessThanOrEqual(
+          bound,
+        )
+      }
+    })
   })
-})
 
 function expected({ fn, from, to }: FunctionCase, x: readonly number[]): number {
   if (fn === 'cast') return to === 'bool' ? Number(x[0] !== 0) : Number(toElement(to, x[0]!))
