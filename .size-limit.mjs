@@ -28,7 +28,7 @@ export default [
   {
     name: "the first network's app",
     path: 'apps/first-network/src/main.ts',
-    limit: '110 kB',
+    limit: '150 kB',
     gzip: true,
     modifyEsbuildConfig: forNode,
   },

@@ -3,9 +3,11 @@
 import '@dl/backend-cpu'
 import { mnist } from '@dl/data/mnist'
 import type { MnistSplit } from '@dl/data/mnist'
-import { setRandomSeed } from '@dl/layers'
+import { sequential, setRandomSeed } from '@dl/layers'
 import type { Sequential } from '@dl/layers'
+import { exportOnnx, importOnnx } from '@dl/onnx'
 import { random } from '@dl/tensor/core'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeAtomically } from './atomic-file.ts'
 import type { Plan } from './checkpoint.ts'
@@ -41,6 +43,7 @@ async function run(options: Options): Promise<number> {
   }
   await show(start, train, test, trained)
   await saveAndReload(start, test, options.out)
+  await exportAndReadBack(start, test, options.out)
   say(`\n${nextStepsText(start.plan.network, trained.epoch, terminal)}`)
   return 0
 }
@@ -126,6 +129,27 @@ async function saveAndReload({ model, plan }: Start, test: MnistSplit, folder: s
     )
   say(`\nWeights saved to ${path} (${withCommas(bytes.length)} bytes) and loaded into a new network:`)
   say(`its predictions for ${withCommas(test.size)} test images are equal bit for bit.`)
+}
+
+/** Writes the network as ONNX, reads the file back and compares what the two say about every test image. */
+async function exportAndReadBack({ model }: Start, test: MnistSplit, folder: string): Promise<void> {
+  const path = join(folder, 'mnist.onnx')
+  const bytes = exportOnnx(model)
+  await writeAtomically(path, bytes)
+  const imported = sequential([await importOnnx(await readFile(path))])
+  const [ours, theirs] = [await predict(model, test), await predict(imported, test)]
+  const [before, after] = [mostLikely(ours).digits, mostLikely(theirs).digits]
+  const different = before.findIndex((digit, i) => digit !== after[i])
+  if (different !== -1)
+    throw new Error(
+      `image ${different}: the imported network says ${after[different]}, not ${before[different]}`,
+    )
+  const apart = ours.reduce((most, p, i) => Math.max(most, Math.abs(p - theirs[i]!)), 0)
+  say(
+    `\nExported to ${path} (${withCommas(bytes.length)} bytes) and read back: the same ${withCommas(test.size)} predictions,`,
+  )
+  const distance = apart === 0 ? 'equal bit for bit' : `at most ${apart.toExponential(0)} apart`
+  say(`probabilities ${distance}. ONNX Runtime, and everything else that reads ONNX, can run the file.`)
 }
 
 try {

@@ -80,11 +80,16 @@ describe('five epochs', () => {
     expect(whole.output).toContain(`accuracy ${(right / 100).toFixed(2)} %`)
   })
 
-  test('leave weights and a checkpoint, no drafts', async () => {
+  test('leave weights, an ONNX file and a checkpoint, no drafts', async () => {
     expect((await readdir(join(folder, 'whole'))).toSorted()).toEqual([
       'checkpoint.safetensors',
+      'mnist.onnx',
       'weights.safetensors',
     ])
+  })
+
+  test('export the network and read it back', () => {
+    expect(whole.output).toMatch(/mnist\.onnx \([\d,]+ bytes\) and read back: the same 10,000 predictions/)
   })
 
   test('stopped by Ctrl-C in the second epoch and resumed: the same weights, bit for bit', async () => {
