@@ -26,6 +26,7 @@ export type { CallOptions, InputSpec, Module } from './tensor/module.ts'
 export { dispose, keep, tidy } from './tensor/scope.ts'
 export { memory, type MemoryInfo } from './tensor/memory.ts'
 export { fallbackCount, strictBackend } from './tensor/evaluate.ts'
+export { DisposedError, DTypeError, ShapeError, TraceError } from './errors.ts'
 export { BackendError, backends, getBackend, ready, setBackend } from './backend/registry.ts'
 
 // ---- compilation, derivatives, extension

@@ -11,6 +11,11 @@ interface Registry {
   readonly failed: Map<string, string>
 }
 
+/** Raised when no backend can compute, or two copies of this package cannot share theirs. */
+export class BackendError extends Error {
+  override readonly name: string = 'BackendError'
+}
+
 const KEY = Symbol.for('@dl/tensor')
 
 /**
@@ -26,7 +31,7 @@ export function sharedRegistry(
   const found = realm[KEY]
   if (!found) return (realm[KEY] = { contract, from, backends: new Map(), active: null, failed: new Map() })
   if (found.contract !== contract)
-    throw new Error(
+    throw new BackendError(
       `[registry] two incompatible copies of @dl/tensor are loaded: ${found.from} (contract ${found.contract}) and ` +
         `${from} (contract ${contract}). Install one version: check "npm ls @dl/tensor" and update the packages together.`,
     )
@@ -47,11 +52,6 @@ const byPriority = (): Backend[] =>
   [...registry.backends.values()].toSorted((a, b) => b.priority - a.priority)
 
 const NOTHING = "no backend is registered. Import one before computing, for example: import '@dl/backend-cpu'"
-
-/** Raised when a value is needed and no backend can compute it. */
-export class BackendError extends Error {
-  override readonly name: string = 'BackendError'
-}
 
 /**
  * Starts the best registered backend and makes it active; the next one by priority if that fails, with a warning.

@@ -1,5 +1,6 @@
 // One constructor for each primitive: checks the arguments, infers shape and dtype, removes what is an identity, makes the
 // node. Operations, gradients, batching rules and rewrites all build graphs through these and nothing else.
+import { DTypeError, ShapeError } from '../errors.ts'
 import { foldHost } from './host-values.ts'
 import { type Leaf, makeNode, type Node, type ReduceKind, type ScalarLeaf, serial } from './node.ts'
 import { type DType, type Element, isFloat, toElement } from './dtype.ts'
@@ -38,7 +39,7 @@ export function map(fn: Exclude<ScalarName, 'cast' | 'bitcast'>, ...args: readon
   let typed: Node | undefined
   for (let i = fn === 'select' ? 1 : 0; i < args.length && !typed; i++)
     if (typeof args[i] === 'object') typed = args[i] as Node
-  if (!typed) throw new Error(`[${fn}] at least one argument must be a tensor`)
+  if (!typed) throw new ShapeError(`[${fn}] at least one argument must be a tensor`)
   const nodes = args.map((a) => (typeof a === 'number' ? constant(a, typed.dtype) : a))
   let shape = nodes[0]!.shape
   for (let i = 1; i < nodes.length; i++)
@@ -82,7 +83,7 @@ export function cast(x: Node, dtype: DType): Node {
 export function bitcast(x: Node, dtype: DType): Node {
   const ok = (x.dtype === 'int32' && dtype === 'float32') || (x.dtype === 'float32' && dtype === 'int32')
   if (x.dtype === dtype) return x
-  if (!ok) throw new Error(`[bitcast] reinterprets int32 as float32 or back, got ${x.dtype} to ${dtype}`)
+  if (!ok) throw new DTypeError(`[bitcast] reinterprets int32 as float32 or back, got ${x.dtype} to ${dtype}`)
   return mapNode('bitcast', [x], x.shape, dtype)
 }
 
@@ -101,7 +102,7 @@ export const s: ScalarOps = Object.assign(
 export function reshape(x: Node, shape: Dims): Node {
   if (sameShape(x.shape, shape)) return x
   if (sizeOf(shape) !== sizeOf(x.shape))
-    throw new Error(
+    throw new ShapeError(
       `[reshape] ${showShape(x.shape)} holds ${sizeOf(x.shape)} values, ${showShape(shape)} holds ${sizeOf(shape)}`,
     )
   while (x.prim === 'reshape') x = x.src[0]!
@@ -115,7 +116,7 @@ export function reshape(x: Node, shape: Dims): Node {
 /** Axis i of the result is axis `perm[i]` of `x`. */
 export function transpose(x: Node, perm: Dims): Node {
   if (perm.length !== x.shape.length || perm.toSorted((a, b) => a - b).some((p, i) => p !== i))
-    throw new Error(
+    throw new ShapeError(
       `[transpose] perm ${showShape(perm)} is not a permutation of the axes of ${showShape(x.shape)}`,
     )
   if (perm.every((p, i) => p === i)) return x
@@ -142,7 +143,7 @@ export function broadcastTo(x: Node, shape: Dims): Node {
     if (sameShape(x.shape, shape)) return x
   }
   if (x.shape.length > shape.length || x.shape.some((d, i) => d !== shape[i] && d !== 1))
-    throw new Error(`[broadcastTo] ${showShape(x.shape)} does not stretch to ${showShape(shape)}`)
+    throw new ShapeError(`[broadcastTo] ${showShape(x.shape)} does not stretch to ${showShape(shape)}`)
   if (x.prim === 'broadcast') x = x.src[0]!
   return (
     foldHost('broadcast', [x], NO_ATTRIBUTES, shape, x.dtype) ??
@@ -155,7 +156,7 @@ export function slice(x: Node, start: Dims, size: Dims, stride: Dims = start.map
   for (let a = 0; a < x.shape.length; a++) {
     const last = start[a]! + Math.max(size[a]! - 1, 0) * stride[a]!
     if (start[a]! < 0 || size[a]! < 0 || stride[a]! < 1 || (size[a]! > 0 && last >= x.shape[a]!))
-      throw new Error(
+      throw new ShapeError(
         `[slice] start ${showShape(start)}, size ${showShape(size)}, stride ${showShape(stride)} leave ${showShape(x.shape)} ` +
           `at axis ${a}`,
       )
@@ -176,7 +177,7 @@ export function pad(
   value: Element = 0,
 ): Node {
   if ([...low, ...high, ...interior].some((v) => v < 0))
-    throw new Error(`[pad] paddings are 0 or more, got low ${showShape(low)}, high ${showShape(high)}`)
+    throw new ShapeError(`[pad] paddings are 0 or more, got low ${showShape(low)}, high ${showShape(high)}`)
   if ([...low, ...high, ...interior].every((v) => v === 0)) return x
   const shape = x.shape.map(
     (d, a) => low[a]! + high[a]! + Math.max(0, (d - 1) * (interior[a]! + 1) + (d > 0 ? 1 : 0)),
@@ -213,7 +214,7 @@ export function window(
     (a, i) => size[i]! >= 1 && stride[i]! >= 1 && dilation[i]! >= 1 && a < x.shape.length,
   )
   if (!fits)
-    throw new Error(
+    throw new ShapeError(
       `[window] sizes, strides and dilations are 1 or more, got ${showShape(size)}, ${showShape(stride)} and ` +
         `${showShape(dilation)} for axes ${showShape(axes)} of ${showShape(x.shape)}`,
     )
@@ -231,7 +232,7 @@ export function concat(xs: readonly Node[], axis: number): Node {
       x.shape.length !== first.shape.length ||
       x.shape.some((d, a) => a !== axis && d !== first.shape[a])
     )
-      throw new Error(
+      throw new ShapeError(
         `[concat] all tensors need one dtype and equal shapes outside axis ${axis}, got ` +
           xs.map((t) => `${t.dtype} ${showShape(t.shape)}`).join(', '),
       )
@@ -248,7 +249,7 @@ export function concat(xs: readonly Node[], axis: number): Node {
 /** Reduces over `axes`, which stay as dimensions of 1. */
 export function reduce(kind: ReduceKind, x: Node, axes: Dims): Node {
   if ((kind === 'sum' || kind === 'prod') && x.dtype === 'bool')
-    throw new Error(`[${kind}] adds numbers, got bool; cast to int32 first`)
+    throw new DTypeError(`[${kind}] adds numbers, got bool; cast to int32 first`)
   const real = axes.filter((a) => x.shape[a] !== 1)
   if (!real.length) return x
   const shape = x.shape.map((d, a) => (real.includes(a) ? 1 : d))
@@ -260,7 +261,7 @@ export function reduce(kind: ReduceKind, x: Node, axes: Dims): Node {
 
 /** int32 index of the first greatest or least element along `axis`, which stays as 1. */
 export function argReduce(kind: 'max' | 'min', x: Node, axis: number): Node {
-  if (x.shape[axis] === 0) throw new Error(`[arg${kind}] axis ${axis} of ${showShape(x.shape)} is empty`)
+  if (x.shape[axis] === 0) throw new ShapeError(`[arg${kind}] axis ${axis} of ${showShape(x.shape)} is empty`)
   const shape = x.shape.map((d, a) => (a === axis ? 1 : d))
   return makeNode('argReduce', [x], { kind, axis }, shape, 'int32')
 }
@@ -275,7 +276,7 @@ export function dot(a: Node, b: Node): Node {
     k === b.shape[r - 2] &&
     a.shape.slice(0, -2).every((d, i) => d === b.shape[i])
   if (!fits || a.dtype !== b.dtype || a.dtype === 'bool')
-    throw new Error(
+    throw new ShapeError(
       `[dot] expects [...batch, M, K] and [...batch, K, N] of one number dtype, got ${a.dtype} ${showShape(a.shape)} and ` +
         `${b.dtype} ${showShape(b.shape)}`,
     )
@@ -285,9 +286,9 @@ export function dot(a: Node, b: Node): Node {
 // ---- indexed
 /** Slices of `x` along `axis` picked by int32 `indices` (clamped): shape is `x.shape` with `axis` replaced by `indices.shape`. */
 export function gather(x: Node, indices: Node, axis: number): Node {
-  if (indices.dtype !== 'int32') throw new Error(`[gather] indices must be int32, got ${indices.dtype}`)
+  if (indices.dtype !== 'int32') throw new DTypeError(`[gather] indices must be int32, got ${indices.dtype}`)
   if (x.shape[axis] === 0 && sizeOf(indices.shape) > 0)
-    throw new Error(`[gather] axis ${axis} of ${showShape(x.shape)} is empty, there is nothing to pick`)
+    throw new ShapeError(`[gather] axis ${axis} of ${showShape(x.shape)} is empty, there is nothing to pick`)
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]
   return (
     foldHost('gather', [x, indices], { axis }, shape, x.dtype) ??
@@ -299,7 +300,7 @@ export function gather(x: Node, indices: Node, axis: number): Node {
 export function scatterAdd(x: Node, indices: Node, updates: Node, axis: number): Node {
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]
   if (indices.dtype !== 'int32' || updates.dtype !== x.dtype || !sameShape(updates.shape, shape))
-    throw new Error(
+    throw new ShapeError(
       `[scatterAdd] expects int32 indices and ${x.dtype} updates ${showShape(shape)}, got ${indices.dtype} ` +
         `${showShape(indices.shape)} and ${updates.dtype} ${showShape(updates.shape)}`,
     )

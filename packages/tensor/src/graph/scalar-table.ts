@@ -1,6 +1,7 @@
 // The scalar table: one row for each elementwise function. A row says what the function computes (`js`, the reference), what
 // it costs, its derivative, where tests probe it, and how accurate a backend must be. Functions with a `formula` are
 // expanded into simpler rows before kernels are generated, so a new activation is one row and no code generator changes.
+import { DTypeError } from '../errors.ts'
 import type { DType, Element } from './dtype.ts'
 import type { Node } from './node.ts'
 
@@ -336,7 +337,7 @@ export const SCALAR_NAMES: readonly ScalarName[] = Object.keys(rows) as ScalarNa
 export function scalarDtype(fn: ScalarName, args: readonly DType[], given?: DType): DType {
   const row = SCALARS[fn]
   const fail = (want: string): never => {
-    throw new Error(`[${fn}] expects ${want}, got ${args.join(', ')}; cast the arguments first`)
+    throw new DTypeError(`[${fn}] expects ${want}, got ${args.join(', ')}; cast the arguments first`)
   }
   const kinds = { float: isFloatDtype, int: (d: DType) => d === 'int32' || d === 'int64' || d === 'uint8' }
   switch (row.accepts) {

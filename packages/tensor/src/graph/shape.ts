@@ -1,5 +1,7 @@
 // Arithmetic on run-time shapes: sizes, strides, broadcasting, axes. Knows nothing of nodes or tensors.
 
+import { ShapeError } from '../errors.ts'
+
 export type Dims = readonly number[]
 
 export function sizeOf(shape: Dims): number {
@@ -35,7 +37,7 @@ export function broadcastShapes(op: string, a: Dims, b: Dims): number[] {
     const x = a[a.length - i] ?? 1
     const y = b[b.length - i] ?? 1
     if (x !== y && x !== 1 && y !== 1)
-      throw new Error(
+      throw new ShapeError(
         `[${op}] Operands could not be broadcast together with shapes ${showShape(a)} and ${showShape(b)}: ` +
           `dimensions ${x} and ${y} differ and neither is 1`,
       )
@@ -47,7 +49,7 @@ export function broadcastShapes(op: string, a: Dims, b: Dims): number[] {
 /** An axis counted from the front, from -rank … rank-1. */
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] axis must be an integer in [${-rank}, ${rank}) for a tensor of rank ${rank}, got ${axis}`,
     )
   return axis < 0 ? axis + rank : axis
@@ -60,12 +62,12 @@ export function normalizeAxes(op: string, axes: number | Dims | null | undefined
     .map((a) => normalizeAxis(op, a, rank))
     .toSorted((a, b) => a - b)
   for (let i = 1; i < list.length; i++)
-    if (list[i] === list[i - 1]) throw new Error(`[${op}] axis ${list[i]} is named twice`)
+    if (list[i] === list[i - 1]) throw new ShapeError(`[${op}] axis ${list[i]} is named twice`)
   return list
 }
 
 export function assertShape(op: string, shape: Dims): void {
   for (const d of shape)
     if (!Number.isInteger(d) || d < 0)
-      throw new Error(`[${op}] a shape holds integers of 0 or more, got ${showShape(shape)}`)
+      throw new ShapeError(`[${op}] a shape holds integers of 0 or more, got ${showShape(shape)}`)
 }

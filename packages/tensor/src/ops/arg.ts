@@ -1,4 +1,5 @@
 // Positions of the greatest and least elements.
+import { ShapeError } from '../errors.ts'
 import type { Node } from '../graph/node.ts'
 import { argReduce, constant } from '../graph/primitives.ts'
 import { normalizeAxis, showShape } from '../graph/shape.ts'
@@ -12,7 +13,7 @@ function position(op: string, kind: 'max' | 'min', x: Arg, axis: number): Node {
   if (node.shape.length === 0) return constant(0, 'int32')
   const a = normalizeAxis(op, axis, node.shape.length)
   if (node.shape[a] === 0)
-    throw new Error(`[${op}] axis ${a} of ${showShape(node.shape)} is empty: it has no ${kind}imum`)
+    throw new ShapeError(`[${op}] axis ${a} of ${showShape(node.shape)} is empty: it has no ${kind}imum`)
   return dropAxes(argReduce(kind, node, a), [a])
 }
 

@@ -1,4 +1,5 @@
 // Conversion between element types.
+import { DTypeError } from '../errors.ts'
 import { DTYPE_NAMES, DTYPES, type DType } from '../graph/dtype.ts'
 import { cast as castNode } from '../graph/primitives.ts'
 import type { CastOf } from '../tensor/op-types.ts'
@@ -7,7 +8,7 @@ import { given, result } from './operands.ts'
 /** @throws when `dtype` is none of the table's */
 export function assertDType(op: string, dtype: DType): void {
   if (!Object.hasOwn(DTYPES, dtype))
-    throw new Error(`[${op}] dtype must be one of ${DTYPE_NAMES.join(', ')}, got ${dtype}`)
+    throw new DTypeError(`[${op}] dtype must be one of ${DTYPE_NAMES.join(', ')}, got ${dtype}`)
 }
 
 /**

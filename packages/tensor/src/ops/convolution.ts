@@ -1,4 +1,5 @@
 // Convolutions: the general one over any number of spatial axes, and those of tfjs by name. All are `graph/convolution.ts`.
+import { ShapeError } from '../errors.ts'
 import { convolution, type ConvolutionGeometry, inputCotangent } from '../graph/convolution.ts'
 import type { Node } from '../graph/node.ts'
 import { cast, reshape } from '../graph/primitives.ts'
@@ -74,7 +75,7 @@ export function convTranspose(x: Arg, filter: Arg, options: ConvTransposeOptions
   const axis = channelsLast ? n + 1 : 1
   const features = kernel.shape[n]! * groups
   if (input.shape[axis] !== kernel.shape[n + 1] || kernel.shape[n + 1]! % groups !== 0)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] input has ${input.shape[axis]} channels (shape ${showShape(input.shape)}) but the filter ends with ` +
         `${kernel.shape[n + 1]} (shape ${showShape(kernel.shape)}) in ${groups} groups; a filter is […kernel, out / groups, in]; ` +
         `check dataFormat, now '${dataFormat}'`,
@@ -110,7 +111,7 @@ function convOperands(op: string, x: Arg, filter: Arg): readonly [Node, Node] {
 
 function assertRank(op: string, x: Node, spatial: number): void {
   if (spatial >= 1 && x.shape.length === spatial + 2) return
-  throw new Error(
+  throw new ShapeError(
     `[${op}] a filter with ${spatial} spatial axes needs an input of rank ${spatial + 2} (batch, channels and ${spatial} spatial ` +
       `axes), got rank ${x.shape.length} (shape ${showShape(x.shape)})`,
   )
@@ -123,7 +124,7 @@ function geometryOf(op: string, x: Node, w: Node, options: ConvOptions): Convolu
   const channelsLast = dataFormat === 'channelsLast'
   const channels = x.shape[channelsLast ? n + 1 : 1]!
   if (channels !== w.shape[n]! * groups || w.shape[n + 1]! % groups !== 0)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] input has ${channels} channels (shape ${showShape(x.shape)}) but the filter expects ${w.shape[n]! * groups} ` +
         `(shape ${showShape(w.shape)}${groups > 1 ? `, ${groups} groups` : ''}); check dataFormat, now '${dataFormat}'`,
     )
@@ -150,7 +151,7 @@ function withBatch(op: string, x: Arg, rank: number, run: (batch: Tensor) => Ten
   const node = floating(op, 'x', x)
   if (node.shape.length === rank) return run(result(node))
   if (node.shape.length !== rank - 1)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] Error in ${op}: input must be rank ${rank}, but got rank ${node.shape.length} (shape ${showShape(node.shape)})`,
     )
   const batch = run(result(reshape(node, [1, ...node.shape])))
@@ -295,7 +296,7 @@ export const conv2dTranspose = (
     const g = geometryOf('conv2dTranspose', target, kernel, { strides, padding: paddingOf(pad, 'NHWC') })
     const expected = convolution([target, kernel], g).shape
     if (String(expected) !== String(input.shape))
-      throw new Error(
+      throw new ShapeError(
         `[conv2dTranspose] an output ${showShape(shape)} belongs to an input ${showShape(expected)}, got ${showShape(input.shape)}; ` +
           `check outputShape, strides and pad`,
       )

@@ -1,5 +1,6 @@
 // Picking elements by index, and one-hot rows. Indices in JavaScript arrays are checked at the call; indices in tensors are not
 // known there: gather clamps them, oneHot gives a row of `offValue`.
+import { DTypeError } from '../errors.ts'
 import { type DType, DTYPES, isInteger } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import {
@@ -28,7 +29,7 @@ function indexNode(op: string, indices: Arg, limit: number): Node {
   }
   if (isInteger(node.dtype)) return cast(node, 'int32')
   if (!isTensor(indices)) return cast(node, 'int32') // whole numbers, as just checked
-  throw new Error(
+  throw new DTypeError(
     `[${op}] indices must be integers, got a ${node.dtype} tensor of shape ${showShape(node.shape)}; cast them to int32`,
   )
 }

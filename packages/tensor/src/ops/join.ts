@@ -1,4 +1,5 @@
 // Several tensors into one: along an axis they have, or along a new one.
+import { ShapeError } from '../errors.ts'
 import { concat as concatNodes, reshape } from '../graph/primitives.ts'
 import { normalizeAxis, sameShape, showShape } from '../graph/shape.ts'
 import type { Concat, Stack } from '../tensor/op-types.ts'
@@ -16,18 +17,18 @@ import { result, sameDtype } from './operands.ts'
  */
 export const concat: Concat = (tensors, axis) => {
   if (!Array.isArray(tensors) || tensors.length === 0)
-    throw new Error('[concat] Pass at least one tensor to concat')
+    throw new ShapeError('[concat] Pass at least one tensor to concat')
   const nodes = sameDtype('concat', [], tensors)
   const first = nodes[0]!
-  if (first.shape.length === 0) throw new Error('[concat] scalars have no axis to join along; use stack')
+  if (first.shape.length === 0) throw new ShapeError('[concat] scalars have no axis to join along; use stack')
   const a = normalizeAxis('concat', axis ?? 0, first.shape.length)
   for (const node of nodes) {
     if (node.shape.length !== first.shape.length)
-      throw new Error(
+      throw new ShapeError(
         `[concat] All tensors should have the same rank, got shapes ${nodes.map((n) => showShape(n.shape)).join(', ')}`,
       )
     if (node.shape.some((d, i) => i !== a && d !== first.shape[i]))
-      throw new Error(
+      throw new ShapeError(
         `[concat] shapes ${showShape(first.shape)} and ${showShape(node.shape)} differ outside axis ${a}; only the joined axis may differ`,
       )
   }
@@ -45,12 +46,12 @@ export const concat: Concat = (tensors, axis) => {
  */
 export const stack: Stack = (tensors, axis) => {
   if (!Array.isArray(tensors) || tensors.length === 0)
-    throw new Error('[stack] Pass at least one tensor to stack')
+    throw new ShapeError('[stack] Pass at least one tensor to stack')
   const nodes = sameDtype('stack', [], tensors)
   const { shape } = nodes[0]!
   for (const node of nodes)
     if (!sameShape(node.shape, shape))
-      throw new Error(
+      throw new ShapeError(
         `[stack] All tensors passed to stack must have matching shapes: ${showShape(shape)} and ${showShape(node.shape)} differ`,
       )
   const at = insertionAxis('stack', axis ?? 0, shape)

@@ -1,4 +1,5 @@
 // Products of matrices and vectors.
+import { ShapeError } from '../errors.ts'
 import type { Node } from '../graph/node.ts'
 import { broadcastTo, dot as product, reshape, transpose } from '../graph/primitives.ts'
 import { broadcastShapes, sameShape, showShape, sizeOf } from '../graph/shape.ts'
@@ -30,14 +31,14 @@ function matMulNodes(op: string, a: Node, b: Node, transposeA: boolean, transpos
     ['second', b],
   ] as const)
     if (x.shape.length < 2)
-      throw new Error(
+      throw new ShapeError(
         `[${op}] the ${name} argument needs rank 2 or more, its shape is ${showShape(x.shape)}; use dot or reshape`,
       )
   const x = transposeA ? swapLast(a) : a
   const y = transposeB ? swapLast(b) : b
   const k = x.shape.at(-1)!
   if (k !== y.shape.at(-2)!)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] Error in matMul: inner shapes (${k}) and (${y.shape.at(-2)}) of Tensors with shapes ${showShape(a.shape)} and ` +
         `${showShape(b.shape)} and transposeA=${transposeA} and transposeB=${transposeB} must match`,
     )
@@ -77,7 +78,7 @@ export const dot: DotOf = (t1: Arg, t2: Arg) => {
   const [a, b] = numericOperands('dot', t1, t2)
   for (const x of [a, b])
     if (x.shape.length !== 1 && x.shape.length !== 2)
-      throw new Error(
+      throw new ShapeError(
         `[dot] Error in dot: inputs must all be rank 1 or 2, but got ranks ${a.shape.length} and ${b.shape.length}; use matMul`,
       )
   const [x, y] = [
@@ -85,7 +86,7 @@ export const dot: DotOf = (t1: Arg, t2: Arg) => {
     b.shape.length === 1 ? reshape(b, [b.shape[0]!, 1]) : b,
   ]
   if (x.shape[1] !== y.shape[0])
-    throw new Error(
+    throw new ShapeError(
       `[dot] Error in dot: inner dimensions of inputs must match, but got ${x.shape[1]} and ${y.shape[0]} ` +
         `(shapes ${showShape(a.shape)} and ${showShape(b.shape)})`,
     )
@@ -103,7 +104,7 @@ export const dot: DotOf = (t1: Arg, t2: Arg) => {
 export const outerProduct: OuterProduct = (v1: Arg, v2: Arg) => {
   const [a, b] = numericOperands('outerProduct', v1, v2)
   if (a.shape.length !== 1 || b.shape.length !== 1)
-    throw new Error(
+    throw new ShapeError(
       `[outerProduct] Error in outerProduct: inputs must be rank 1, but got ranks ${a.shape.length} and ${b.shape.length}`,
     )
   return result(product(reshape(a, [a.shape[0]!, 1]), reshape(b, [1, b.shape[0]!])))

@@ -1,5 +1,6 @@
 // Operations that only move elements: new shapes, axes in another order, repetition, padding. They cost nothing at run time
 // unless somebody must read the elements in the new order.
+import { ShapeError } from '../errors.ts'
 import { DTYPES } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import * as graph from '../graph/primitives.ts'
@@ -25,25 +26,25 @@ function inferShape(from: Dims, shape: Dims): Dims {
   if (unknown < 0) {
     assertShape('reshape', shape)
     if (sizeOf(shape) !== size)
-      throw new Error(
+      throw new ShapeError(
         `[reshape] Size(${size}) must match the product of shape ${shape.join(',')}: ${showShape(from)} holds ${size} values, ` +
           `${showShape(shape)} holds ${sizeOf(shape)}`,
       )
     return shape
   }
   if (shape.indexOf(-1, unknown + 1) >= 0)
-    throw new Error(
+    throw new ShapeError(
       `[reshape] Shapes can only have 1 implicit size. Found -1 at dim ${unknown} and dim ${shape.indexOf(-1, unknown + 1)}`,
     )
   const rest = shape.filter((d) => d !== -1)
   assertShape('reshape', rest)
   const known = sizeOf(rest)
   if (known === 0)
-    throw new Error(
+    throw new ShapeError(
       `[reshape] Cannot infer the missing size in ${showShape(shape)} when there are 0 elements`,
     )
   if (size % known !== 0)
-    throw new Error(
+    throw new ShapeError(
       `[reshape] The implicit shape can't be a fractional number. Got ${size} / ${known} (from ${showShape(from)} to ${showShape(shape)})`,
     )
   return shape.map((d) => (d === -1 ? size / known : d))
@@ -93,7 +94,7 @@ export const expandDims: ExpandDims = (x, axis) => {
 export function insertionAxis(op: string, axis: number, shape: Dims): number {
   const rank = shape.length
   if (!Number.isInteger(axis) || axis < -(rank + 1) || axis > rank)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] axis ${axis} is outside [${-(rank + 1)}, ${rank}] for a tensor of shape ${showShape(shape)}`,
     )
   return axis < 0 ? axis + rank + 1 : axis
@@ -121,7 +122,7 @@ export const squeeze: Squeeze = (x, axis) => {
   const axes = normalizeAxes('squeeze', axis, shape.length)
   for (const a of axes)
     if (shape[a] !== 1)
-      throw new Error(
+      throw new ShapeError(
         `[squeeze] Can't squeeze axis ${a} since its dim '${shape[a]}' is not 1 (shape ${showShape(shape)})`,
       )
   return result(dropAxes(node, axes))
@@ -141,12 +142,12 @@ export const transpose: Transpose = (x, perm) => {
   const rank = node.shape.length
   if (perm === undefined) return result(graph.transpose(node, [...node.shape.keys()].toReversed()))
   if (perm.length !== rank)
-    throw new Error(
+    throw new ShapeError(
       `[transpose] Error in transpose: rank of input ${rank} must match length of perm ${showShape(perm)} (shape ${showShape(node.shape)})`,
     )
   for (const p of perm)
     if (!Number.isInteger(p) || p < -rank || p >= rank)
-      throw new Error(
+      throw new ShapeError(
         `[transpose] All entries in 'perm' must be between 0 and ${rank - 1} but got ${showShape(perm)}`,
       )
   return result(
@@ -182,7 +183,7 @@ export const tile: Tile = (x, reps) => {
   const node = given('tile', 'x', x)
   const { shape } = node
   if (reps.length !== shape.length)
-    throw new Error(
+    throw new ShapeError(
       `[tile] Error in transpose: rank of input ${shape.length} must match length of reps ${showShape(reps)}; give one number an axis`,
     )
   assertShape('tile', reps)
@@ -228,9 +229,10 @@ export const reverse: Reverse = (x, axis) => {
  */
 export const pad: Pad = (x, paddings, constantValue) => {
   const node = given('pad', 'x', x)
-  if (node.shape.length === 0) throw new Error('[pad] pad(scalar) is not defined. Pass non-scalar to pad')
+  if (node.shape.length === 0)
+    throw new ShapeError('[pad] pad(scalar) is not defined. Pass non-scalar to pad')
   if (paddings.length !== node.shape.length)
-    throw new Error(
+    throw new ShapeError(
       `[pad] expects one [before, after] an axis of ${showShape(node.shape)}, got ${JSON.stringify(paddings)}`,
     )
   return result(

@@ -1,5 +1,6 @@
 // Softmax and normalization over axes: composites whose fallback spells them out in primitives. The scheduler makes one kernel
 // of each, forward and backward.
+import { ShapeError } from '../errors.ts'
 import { defineComposite } from '../graph/composite.ts'
 import type { Node } from '../graph/node.ts'
 import { cast, reduce, reshape, s, stop } from '../graph/primitives.ts'
@@ -101,7 +102,7 @@ function alongAxes(name: string, parameter: Arg, x: Node, axes: Dims): Node {
   const node = cast(floating('layerNorm', name, parameter), x.dtype)
   const expected = axes.map((a) => x.shape[a]!)
   if (!sameShape(node.shape, expected))
-    throw new Error(
+    throw new ShapeError(
       `[layerNorm] ${name} must have the shape of the normalized axes, ${showShape(expected)}, got ${showShape(node.shape)} ` +
         `(x is ${showShape(x.shape)}, axes ${showShape(axes)})`,
     )

@@ -1,4 +1,5 @@
 // Paddings of windows: what `'same'`, `'causal'`, numbers and pairs mean in elements before and after.
+import { ShapeError } from '../errors.ts'
 import { type Dims, showShape } from '../graph/shape.ts'
 
 /** `'valid'`, `'same'`, `'causal'`, one number for all sides, or `[before, after]` for each spatial axis. */
@@ -8,7 +9,7 @@ export type Padding = 'valid' | 'same' | 'causal' | number | readonly (readonly 
 export function perAxis(op: string, name: string, value: number | Dims, n: number, least = 1): number[] {
   const values = typeof value === 'number' ? Array<number>(n).fill(value) : [...value]
   if (values.length !== n || values.some((v) => !Number.isInteger(v) || v < least))
-    throw new Error(
+    throw new ShapeError(
       `[${op}] ${name} must be ${n} whole numbers of ${least} or more, got ${showShape(values)}`,
     )
   return values
@@ -40,7 +41,7 @@ export function resolvePadding(
   }
   const pairs = padding as readonly (readonly [number, number])[] | string
   if (typeof pairs === 'string' || pairs.length !== n)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] padding must be 'valid', 'same', 'causal', a number, or [before, after] for each of ${n} axes, got ${JSON.stringify(padding)}`,
     )
   const low = perAxis(

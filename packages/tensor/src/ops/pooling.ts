@@ -1,4 +1,5 @@
 // Pooling over windows: maxima and means, over any number of spatial axes, and those of tfjs by name.
+import { ShapeError } from '../errors.ts'
 import { averagePooling, maxPooling, outputSizes, type PoolGeometry } from '../graph/convolution.ts'
 import type { Node } from '../graph/node.ts'
 import { reshape } from '../graph/primitives.ts'
@@ -28,7 +29,7 @@ export interface PoolOptions {
 function geometryOf(op: string, x: Node, options: PoolOptions): PoolGeometry {
   const n = x.shape.length - 2
   if (n < 1)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] expects batch, channels and at least one spatial axis, got shape ${showShape(x.shape)}`,
     )
   const size = perAxis(op, 'size', options.size, n)
@@ -87,7 +88,7 @@ function batched(op: string, x: Arg, rank: number, pool: (batch: Tensor) => Tens
   const node = numeric(op, 'x', x)
   if (node.shape.length === rank) return pool(result(node))
   if (node.shape.length !== rank - 1)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] Error in ${op}: input must be rank ${rank} but got rank ${node.shape.length} (shape ${showShape(node.shape)})`,
     )
   const out = numeric(op, 'x', pool(result(reshape(node, [1, ...node.shape]))))

@@ -1,4 +1,5 @@
 // Reductions over axes. `axis` undefined or null means all; `keepDims` leaves reduced axes as dimensions of 1.
+import { ShapeError } from '../errors.ts'
 import type { Node, ReduceKind } from '../graph/node.ts'
 import { reduce, reshape, s, stop } from '../graph/primitives.ts'
 import { normalizeAxes, normalizeAxis, sizeOf } from '../graph/shape.ts'
@@ -103,7 +104,7 @@ function boolReduced(
 ): Node {
   const node = given(op, 'x', x, 'bool')
   if (node.dtype !== 'bool')
-    throw new Error(
+    throw new ShapeError(
       `[${op}] Argument 'x' passed to '${op}' must be bool tensor, but got ${node.dtype} tensor; ` +
         `compare it first (notEqual(x, 0)) or cast it to bool`,
     )
@@ -193,7 +194,7 @@ export const norm: NormOf = (x, ord = 'euclidean', axis, keepDims) => {
   const node = floating('norm', 'x', x)
   const list = typeof axis === 'object' && axis !== null ? axis : []
   if (list.length > 2)
-    throw new Error(`[norm] Error in norm: invalid axis: ${list.join(',')}; give at most two axes`)
+    throw new ShapeError(`[norm] Error in norm: invalid axis: ${list.join(',')}; give at most two axes`)
   const [rows, columns] = list.map((a) => normalizeAxis('norm', a, node.shape.length))
   return result(
     over('norm', node, axis, keepDims, (n, axes) =>

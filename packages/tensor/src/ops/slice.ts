@@ -1,4 +1,5 @@
 // Parts of a tensor: slices, splits, single layers along an axis.
+import { ShapeError } from '../errors.ts'
 import type { Node } from '../graph/node.ts'
 import * as graph from '../graph/primitives.ts'
 import { type Dims, normalizeAxis, showShape } from '../graph/shape.ts'
@@ -20,16 +21,16 @@ import { dropAxes } from './reduction.ts'
 export const slice: Slice = (x, begin, size) => {
   const node = given('slice', 'x', x)
   const { shape } = node
-  if (shape.length === 0) throw new Error('[slice] Slicing scalar is not possible; index or reshape it')
+  if (shape.length === 0) throw new ShapeError('[slice] Slicing scalar is not possible; index or reshape it')
   const starts = listOf(begin)
   const sizes = listOf(size)
   if (starts.length > shape.length || sizes.length > shape.length)
-    throw new Error(
+    throw new ShapeError(
       `[slice] begin ${showShape(starts)} or size ${showShape(sizes)} has more entries than ${showShape(shape)}`,
     )
   const start = shape.map((_, a) => starts[a] ?? 0)
   if (start.some((v) => v < 0))
-    throw new Error(
+    throw new ShapeError(
       `[slice] slice() does not support negative begin indexing. Got begin ${showShape(start)}; use stridedSlice`,
     )
   const extent = shape.map((d, a) => ((sizes[a] ?? -1) === -1 ? d - start[a]! : sizes[a]!))
@@ -41,7 +42,7 @@ export const slice: Slice = (x, begin, size) => {
       extent[a]! < 0 ||
       start[a]! + extent[a]! > shape[a]!
     )
-      throw new Error(
+      throw new ShapeError(
         `[slice] Error in slice${shape.length}D: begin[${a}] + size[${a}] (${start[a]! + extent[a]!}) would overflow ` +
           `input.shape[${a}] (${shape[a]}): begin ${showShape(start)}, size ${showShape(extent)}, shape ${showShape(shape)}`,
       )
@@ -63,7 +64,7 @@ export function part(x: Node, axis: number, start: number, size: number): Node {
 function partSizes(dim: number, numOrSizeSplits: number | readonly number[]): readonly number[] {
   if (typeof numOrSizeSplits === 'number') {
     if (!Number.isInteger(numOrSizeSplits) || numOrSizeSplits < 1 || dim % numOrSizeSplits !== 0)
-      throw new Error(
+      throw new ShapeError(
         `[split] Number of splits must evenly divide the axis: ${dim} elements into ${numOrSizeSplits} parts`,
       )
     return Array<number>(numOrSizeSplits).fill(dim / numOrSizeSplits)
@@ -71,14 +72,14 @@ function partSizes(dim: number, numOrSizeSplits: number | readonly number[]): re
   const known = numOrSizeSplits.filter((n) => n !== -1)
   const sum = known.reduce((a, n) => a + n, 0)
   if (numOrSizeSplits.length - known.length > 1)
-    throw new Error('[split] There should be only one negative value in split array')
+    throw new ShapeError('[split] There should be only one negative value in split array')
   const rest = dim - sum
   if (
     known.some((n) => !Number.isInteger(n) || n < 0) ||
     rest < 0 ||
     (rest > 0 && known.length === numOrSizeSplits.length)
   )
-    throw new Error(
+    throw new ShapeError(
       `[split] The sum of sizes must match the size of the axis dimension: sizes ${showShape(numOrSizeSplits)} for ${dim} elements`,
     )
   return numOrSizeSplits.map((n) => (n === -1 ? rest : n))
@@ -116,7 +117,7 @@ export const split: Split = (x, numOrSizeSplits, axis) => {
  */
 export const unstack: Unstack = (x, axis) => {
   const node = given('unstack', 'x', x)
-  if (node.shape.length === 0) throw new Error('[unstack] a scalar has no axis to take apart')
+  if (node.shape.length === 0) throw new ShapeError('[unstack] a scalar has no axis to take apart')
   const a = normalizeAxis('unstack', axis ?? 0, node.shape.length)
   return Array.from({ length: node.shape[a]! }, (_, i) => result(dropAxes(part(node, a, i, 1), [a]))) as never
 }

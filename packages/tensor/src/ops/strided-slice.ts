@@ -1,4 +1,5 @@
 // Slices as Python writes them: begin, end and stride an axis, with TensorFlow's masks for what is left out.
+import { ShapeError } from '../errors.ts'
 import type { Node } from '../graph/node.ts'
 import * as graph from '../graph/primitives.ts'
 import { type Dims, showShape } from '../graph/shape.ts'
@@ -57,12 +58,12 @@ export const stridedSlice: StridedSlice = (
   const node = given('stridedSlice', 'x', x)
   const steps = strides ?? begin.map(() => 1)
   if (begin.length !== end.length || steps.length !== begin.length)
-    throw new Error(
+    throw new ShapeError(
       `[stridedSlice] begin, end and strides need equal lengths, got ${begin.length}, ${end.length} and ${steps.length}`,
     )
   const ellipsis = ellipsisMask ?? 0
   if ((ellipsis & (ellipsis - 1)) !== 0)
-    throw new Error('[stridedSlice] Multiple ellipses in slice is not allowed.')
+    throw new ShapeError('[stridedSlice] Multiple ellipses in slice is not allowed.')
   const bit = (mask: number | undefined, i: number): boolean => (((mask ?? 0) >> i) & 1) === 1
   const ranges: Ranges = {
     begin,
@@ -92,7 +93,7 @@ function entries(shape: Dims, ranges: Ranges): (Walk | typeof NEW_AXIS)[] {
     } else if (ranges.isNew(i)) out.push(NEW_AXIS)
     else {
       if (axis >= shape.length)
-        throw new Error(
+        throw new ShapeError(
           `[stridedSlice] ${count} entries name more axes than ${showShape(shape)} has; use newAxisMask for new ones`,
         )
       out.push(ranges.isShrunk(i) ? picked(shape, axis, ranges.begin[i]!) : walk(shape[axis]!, ranges, i))
@@ -106,7 +107,7 @@ function entries(shape: Dims, ranges: Ranges): (Walk | typeof NEW_AXIS)[] {
 function picked(shape: Dims, axis: number, index: number): Walk {
   const start = index < 0 ? index + shape[axis]! : index
   if (start < 0 || start >= shape[axis]!)
-    throw new Error(
+    throw new ShapeError(
       `[stridedSlice] slice index ${index} of dimension ${axis} out of bounds (shape ${showShape(shape)})`,
     )
   return { start, count: 1, stride: 1, drop: true }
@@ -115,7 +116,7 @@ function picked(shape: Dims, axis: number, index: number): Walk {
 function walk(dim: number, { begin, end, strides, open }: Ranges, i: number): Walk {
   const stride = strides[i]!
   if (stride === 0 || !Number.isInteger(stride))
-    throw new Error(`[stridedSlice] strides are integers other than 0, got ${stride}`)
+    throw new ShapeError(`[stridedSlice] strides are integers other than 0, got ${stride}`)
   const [low, high] = stride > 0 ? [0, dim] : [-1, dim - 1]
   const [first, last] = stride > 0 ? [low, high] : [high, low]
   const clamp = (p: number): number => Math.min(Math.max(p < 0 ? p + dim : p, low), high)

@@ -1,5 +1,6 @@
 // From lazy graph to values: a flush plans what is asked for together with all pending variable updates, runs it once, and
 // tells nodes, variables and handles where their values lie.
+import { TraceError } from '../errors.ts'
 import type { Backend, Pointer } from '../backend/contract.ts'
 import { referenceBackend } from '../backend/reference/index.ts'
 import { readyBackend } from '../backend/registry.ts'
@@ -227,7 +228,7 @@ export function runOnReference(bound: BoundPlan, request: PlanRequest, leaves: r
 
 /** The error for a value that exists only while tracing. */
 export function tracedValueError(tracer: string): Error {
-  return new Error(
+  return new TraceError(
     tracer === 'jit'
       ? '[jit] the value of a traced tensor is not known here; use cond, whileLoop or where'
       : `[${tracer}] the value of a traced tensor is not known here; read it outside of the function given to ${tracer}`,

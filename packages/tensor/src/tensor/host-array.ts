@@ -1,4 +1,5 @@
 // Host values to typed arrays and back: nested arrays are flattened and checked, dtypes inferred, results nested again.
+import { DTypeError, ShapeError } from '../errors.ts'
 import { allocate, type DType, type Element, toElement, type TypedArray } from '../graph/dtype.ts'
 import { assertShape, type Dims, sameShape, showShape, sizeOf } from '../graph/shape.ts'
 import type { TensorLike } from './types.ts'
@@ -23,7 +24,9 @@ export function hostArray(op: string, values: TensorLike, shape?: Dims, dtype?: 
   if (!Array.isArray(values)) {
     const type = dtype ?? dtypeOfValue(op, values)
     if (shape && sizeOf(shape) !== 1)
-      throw new Error(`[${op}] one value was given, the shape ${showShape(shape)} holds ${sizeOf(shape)}`)
+      throw new ShapeError(
+        `[${op}] one value was given, the shape ${showShape(shape)} holds ${sizeOf(shape)}`,
+      )
     const data = allocate(type, 1)
     data[0] = toElement(type, values as Element | boolean)
     return { data, shape: shape ?? [], dtype: type }
@@ -41,7 +44,7 @@ function fromTypedArray(
   const type = dtype ?? own
   const dims = shape ?? [values.length]
   if (sizeOf(dims) !== values.length)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] Based on the provided shape, ${showShape(dims)}, the tensor should have ${sizeOf(dims)} values but has ${values.length}`,
     )
   const plain = allocate(type, 0).constructor === values.constructor && type !== 'bool'
@@ -62,12 +65,12 @@ function fromNested(
   flatten(op, values, inferred, 0, flat)
   const type = dtype ?? (flat.length ? dtypeOfValue(op, flat[0]!) : 'float32')
   if (shape && sizeOf(shape) !== flat.length)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] Based on the provided shape, ${showShape(shape)}, the tensor should have ${sizeOf(shape)} values but has ${flat.length}`,
     )
   const ofRows = ArrayBuffer.isView(values[0]) // rows of an image may be given flat
   if (shape && inferred.length > 1 && !ofRows && !sameShape(shape, inferred))
-    throw new Error(
+    throw new ShapeError(
       `[${op}] Error creating a new Tensor. Inferred shape ${showShape(inferred)} does not match the provided shape ${showShape(shape)}`,
     )
   const data = allocate(type, flat.length)
@@ -97,7 +100,7 @@ function flatten(
   const isArray = Array.isArray(values) || ArrayBuffer.isView(values)
   if (depth === shape.length) {
     if (isArray)
-      throw new Error(
+      throw new ShapeError(
         `[${op}] nested arrays are deeper than ${shape.length} levels in some places; all rows must have equal shapes`,
       )
     out.push(values as Element | boolean)
@@ -105,7 +108,7 @@ function flatten(
   }
   const row = values as readonly TensorLike[]
   if (!isArray || row.length !== shape[depth])
-    throw new Error(
+    throw new ShapeError(
       `[${op}] all rows must have equal lengths: at depth ${depth} expected ${shape[depth]} elements, got ` +
         (isArray ? String(row.length) : 'a single value'),
     )
@@ -121,7 +124,7 @@ function dtypeOfValue(op: string, value: unknown): DType {
     case 'bigint':
       return 'int64'
     default:
-      throw new Error(
+      throw new DTypeError(
         `[${op}] expected a number, a boolean, a bigint, nested arrays of them, or a typed array; got ` +
           (value === null ? 'null' : typeof value),
       )
@@ -134,7 +137,7 @@ function dtypeOfArray(op: string, values: ArrayBufferView): DType {
   if (values instanceof BigInt64Array) return 'int64'
   if (values instanceof Int32Array || values instanceof Uint8Array || values instanceof Uint8ClampedArray)
     return 'int32'
-  throw new Error(
+  throw new DTypeError(
     `[${op}] expected a Float32Array, Float64Array, Int32Array, BigInt64Array, Uint8Array or Uint8ClampedArray, got ` +
       values.constructor.name,
   )

@@ -1,4 +1,5 @@
 // The Tensor: an immutable handle on a value that is computed when somebody needs it.
+import { DisposedError } from '../errors.ts'
 import type { DType, DataOf, TypedArray } from '../graph/dtype.ts'
 import { hasReadyBackend, ready, readyBackend } from '../backend/registry.ts'
 import { bytesAllocated, Storage } from '../backend/storage.ts'
@@ -135,7 +136,7 @@ async function readWhenReady(node: Node): Promise<TypedArray> {
 
 function assertUsable(op: string, name: string, x: Tensor): void {
   if (x.isDisposed)
-    throw new Error(
+    throw new DisposedError(
       `[${op}] ${name} is disposed (${x.dtype} [${String(x.shape)}]); keep() it, return it from tidy(), or do not dispose it before use`,
     )
 }

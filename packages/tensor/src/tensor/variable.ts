@@ -1,4 +1,5 @@
 // The Variable: a tensor whose value can be replaced. What training changes: weights, optimizer state, statistics, counters.
+import { ShapeError } from '../errors.ts'
 import type { DType } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import { sameShape, showShape } from '../graph/shape.ts'
@@ -51,7 +52,7 @@ export class Variable<S extends Shape = any, D extends DType = any> extends Tens
   assign(value: Tensor<S, D> | TensorLike): void {
     const node = nodeOf('assign', 'value', value, this.dtype)
     if (node.dtype !== this.dtype || !sameShape(node.shape, this.shape))
-      throw new Error(
+      throw new ShapeError(
         `[assign] variable "${this.name}" holds ${this.dtype} ${showShape(this.shape)}; the new value is ` +
           `${node.dtype} ${showShape(node.shape)}. Shape and dtype of a variable never change`,
       )
