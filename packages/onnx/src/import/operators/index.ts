@@ -7,9 +7,10 @@ import { elementwise } from './elementwise.ts'
 import { matrix } from './matrix.ts'
 import { movement } from './movement.ts'
 import { reductions } from './reduction.ts'
+import { resizing } from './resize.ts'
 
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
-  [elementwise, activation, matrix, convolutions, reductions, movement, creation].flatMap((family) =>
-    Object.entries(family),
+  [elementwise, activation, matrix, convolutions, reductions, movement, creation, resizing].flatMap(
+    (family) => Object.entries(family),
   ),
 )
