@@ -74,7 +74,8 @@ const BATCHES = [17, 23, 31]
 export function exportOnnx(model: Module | TensorFunction, options: ExportOptions = {}): Uint8Array {
   const opset = options.opset ?? 17
   const irVersion = IR_VERSION.get(opset)
-  if (irVersion === undefined) throw new OnnxError(`[exportOnnx] opset must be 13 to 23, got ${opset}`)
+  if (irVersion === undefined)
+    throw new OnnxError('usage', `[exportOnnx] opset must be 13 to 23, got ${opset}`)
   const described: Described = typeof model === 'function' ? {} : (model as Described)
   const inputs = inputSpecs(model, options)
   const isDynamic = options.dynamicBatch !== false && inputs.some(({ shape }) => shape[0] === null)
@@ -129,12 +130,14 @@ function inputSpecs(model: Module | TensorFunction, options: ExportOptions): Nam
   const specs = options.inputs ?? (typeof model === 'function' ? undefined : model.inputSpec)
   if (!specs)
     throw new OnnxError(
+      'usage',
       "[exportOnnx] the inputs are not known; give them: { inputs: [{ name: 'x', shape: [null, 4] }] }",
     )
   return specs.map(({ name, shape, dtype }, i) => {
     const inner = shape.findIndex((d, a) => d === null && a > 0)
     if (inner > 0)
       throw new OnnxError(
+        'usage',
         `[exportOnnx] dimension ${inner} of input ${i} is free ([${shape.map((d) => d ?? 'null').join(', ')}]); only the ` +
           'first one can be: give its size in options.inputs',
       )
@@ -159,7 +162,10 @@ function namesOfOutputs(
   { outputNames }: ExportOptions,
 ): readonly string[] {
   if (outputNames && outputNames.length !== count)
-    throw new OnnxError(`[exportOnnx] there are ${count} outputs, but ${outputNames.length} outputNames`)
+    throw new OnnxError(
+      'usage',
+      `[exportOnnx] there are ${count} outputs, but ${outputNames.length} outputNames`,
+    )
   const names = outputNames ?? described.outputNames ?? []
   return Array.from({ length: count }, (_, i) => names[i] ?? (i === 0 ? 'output' : `output_${i}`))
 }
@@ -223,6 +229,7 @@ function writeWeight(writer: GraphWriter, weight: Variable, path: string): strin
   const unknown = unknownFieldsOf(weight)
   if (unknown.length > 0)
     throw new OnnxError(
+      'export',
       `[exportOnnx] weight '${weight.name}' came from a file with fields of a newer format (in ${unknown.join(', ')}), which an ` +
         'export would lose; export the original again in an older version of the format',
     )

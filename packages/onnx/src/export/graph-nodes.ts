@@ -128,7 +128,10 @@ export class NodeWriter {
       case 'composite':
         return this.#composite(site) ?? this.value(this.#source(site))
       default:
-        throw new OnnxError(`[exportOnnx] the computation has a '${node.prim}', which is not exported`)
+        throw new OnnxError(
+          'export',
+          `[exportOnnx] the computation has a '${node.prim}', which is not exported`,
+        )
     }
   }
 
@@ -312,6 +315,7 @@ export class NodeWriter {
     const attrs = this.#attrs(site, 'pad')
     if (attrs.some((a) => a.interior.some((v) => v !== 0)))
       throw new OnnxError(
+        'export',
         '[exportOnnx] the computation spreads elements apart (pad with interior), which is not exported',
       )
     const amounts = site.map((n, i) => {

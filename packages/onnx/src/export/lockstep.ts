@@ -40,7 +40,7 @@ export class Lockstep {
     const known = met.find((site) => site.every((n, i) => n === nodes[i]))
     if (known) return known
     if (nodes.some((n) => n.prim !== node.prim || n.dtype !== node.dtype || n.src.length !== node.src.length))
-      throw new OnnxError(`${DEPENDS} (${nodes.map((n) => n.prim).join(' or ')}); ${REMEDY}`)
+      throw new OnnxError('export', `${DEPENDS} (${nodes.map((n) => n.prim).join(' or ')}); ${REMEDY}`)
     met.push(nodes)
     return nodes
   }
@@ -61,6 +61,7 @@ export class Lockstep {
     const plus = a - times * p
     if (!Number.isInteger(times) || values.some((v, i) => v !== times * this.#sizes[i]! + plus))
       throw new OnnxError(
+        'export',
         `${DEPENDS} (sizes ${values.join(', ')} at batches of ${this.#sizes.join(', ')}); ${REMEDY}`,
       )
     return { times, plus }
@@ -77,7 +78,7 @@ export class Lockstep {
   fixed<T>(values: readonly T[]): T {
     const [value] = values as [T]
     if (values.some((v) => !Object.is(v, value)))
-      throw new OnnxError(`${DEPENDS} (${values.map(String).join(' or ')}); ${REMEDY}`)
+      throw new OnnxError('export', `${DEPENDS} (${values.map(String).join(' or ')}); ${REMEDY}`)
     return value
   }
 }

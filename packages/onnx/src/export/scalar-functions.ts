@@ -33,7 +33,8 @@ const one = ({ writer, from }: MapCall): string => writer.constant(scalarTensor(
 const bits =
   (opType: string): Emit =>
   ({ writer, inputs }) => {
-    if (writer.opset < 18) throw new OnnxError(`[exportOnnx] ${opType} needs operator set 18 or newer`)
+    if (writer.opset < 18)
+      throw new OnnxError('export', `[exportOnnx] ${opType} needs operator set 18 or newer`)
     return writer.node(opType, inputs)
   }
 
@@ -96,6 +97,7 @@ export function writeScalarFunction(fn: ScalarName, call: MapCall): string {
   const emit = FUNCTIONS[fn]
   if (!emit)
     throw new OnnxError(
+      'export',
       fn === 'threefry'
         ? '[exportOnnx] the computation draws random numbers, which a file cannot repeat; export it in inference mode'
         : `[exportOnnx] ONNX has no operator for the elementwise function '${fn}'`,

@@ -5,6 +5,18 @@ import { type HostTensor, hostTensor } from '../schema/tensor-values.ts'
 
 const TYPE_NAMES = new Map<number, string>(Object.entries(ATTRIBUTE).map(([name, type]) => [type, name]))
 
+/** Where a message keeps the value of each type. */
+const FIELD = {
+  float: 'f',
+  int: 'i',
+  string: 's',
+  tensor: 't',
+  graph: 'g',
+  floats: 'floats',
+  ints: 'ints',
+  strings: 'strings',
+} as const satisfies { readonly [T in keyof typeof ATTRIBUTE]: keyof AttributeProto }
+
 export class Attributes {
   readonly #where: string
   readonly #byName = new Map<string, AttributeProto>()
@@ -15,9 +27,10 @@ export class Attributes {
     for (const proto of protos) {
       const name = proto.name ?? ''
       if (this.#byName.has(name))
-        throw new OnnxError(`[importOnnx] ${where} has the attribute '${name}' twice`)
+        throw new OnnxError('invalid', `[importOnnx] ${where} has the attribute '${name}' twice`)
       if (proto.refAttrName)
         throw new OnnxError(
+          'unsupported',
           `[importOnnx] ${where}: attribute '${name}' refers to '${proto.refAttrName}' of a function`,
         )
       this.#byName.set(name, proto)
@@ -63,8 +76,15 @@ export class Attributes {
 
   #typed(name: string, type: keyof typeof ATTRIBUTE): AttributeProto | undefined {
     const proto = this.#byName.get(name)
-    if (proto && proto.type !== undefined && proto.type !== ATTRIBUTE[type])
+    // the first version of the format had no types; there the field that is set tells
+    if (proto && !proto.type && proto[FIELD[type]] === undefined)
       throw new OnnxError(
+        'invalid',
+        `[importOnnx] ${this.#where}: attribute '${name}' must be of type ${type}, the file holds no such value`,
+      )
+    if (proto?.type && proto.type !== ATTRIBUTE[type])
+      throw new OnnxError(
+        'invalid',
         `[importOnnx] ${this.#where}: attribute '${name}' must be of type ${type}, the file says ` +
           (TYPE_NAMES.get(proto.type) ?? `number ${proto.type}`),
       )

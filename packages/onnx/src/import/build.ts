@@ -1,9 +1,9 @@
 // A graph of ONNX nodes into tensor operations: walks the nodes, hands each to its entry of the operator table.
-import type { Tensor, TypedArray, Variable } from '@dl/tensor/core'
+import type { DType, Tensor, TypedArray, Variable } from '@dl/tensor/core'
 import { hostValue } from '@dl/tensor/backend'
 import { OnnxError } from '../errors.ts'
 import type { GraphNode, ModelGraph } from './graph.ts'
-import { OperatorCall } from './operator.ts'
+import { assertFits, OperatorCall } from './operator.ts'
 import { OPERATORS } from './operators/index.ts'
 import { constantTensor } from './weights.ts'
 
@@ -22,6 +22,7 @@ export function assertSupported(graph: ModelGraph): void {
     ([problem, nodes]) => `\n  ${problem}: ${nodes.map((n) => `'${n}'`).join(', ')}`,
   )
   throw new OnnxError(
+    'unsupported',
     `[importOnnx] the model uses what @dl/onnx does not have (operator set ${graph.opset}):${lines.join('')}`,
   )
 }
@@ -67,7 +68,10 @@ class Environment {
     if (made) return made
     const constant = constantTensor(this.#graph, name)
     if (!constant)
-      throw new OnnxError(`[importOnnx] the value '${name}' is not there; the graph was cut through it`)
+      throw new OnnxError(
+        'usage',
+        `[importOnnx] the value '${name}' is not there; the graph was cut through it`,
+      )
     this.#tensors.set(name, constant)
     return constant
   }
@@ -101,11 +105,14 @@ export function buildGraph(
   const given = new Map(graph.inputs.map(({ name }, i) => [name, inputs[i]!]))
   const values = new Environment(graph, variables, given, mode)
   for (const node of graph.nodes) {
-    const results = buildNode(node, graph.opset, values, mode === 'training')
+    const results = buildNode(node, graph, values, mode === 'training')
     node.outputs.forEach((name, i) => {
       const result = results[i]
       if (name !== '' && !result)
-        throw new OnnxError(`[importOnnx] ${node.opType} node '${node.name}' has no output ${i} here`)
+        throw new OnnxError(
+          'invalid',
+          `[importOnnx] ${node.opType} node '${node.name}' has no output ${i} here`,
+        )
       if (result) values.set(name, result)
     })
   }
@@ -114,15 +121,18 @@ export function buildGraph(
 
 function buildNode(
   node: GraphNode,
-  opset: number,
+  graph: ModelGraph,
   values: Environment,
   training: boolean,
 ): readonly Tensor[] {
+  const where = `[importOnnx] ${node.opType} node '${node.name}'`
   try {
-    const result = OPERATORS.get(node.opType)!.build(new OperatorCall(node, opset, values, training))
-    return Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor]
+    const result = OPERATORS.get(node.opType)!.build(new OperatorCall(node, graph, values, training))
+    const results = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor]
+    for (const { size, dtype } of results) assertFits(where, size, dtype as DType, graph.maxTensorBytes)
+    return results
   } catch (error) {
     if (error instanceof OnnxError || !(error instanceof Error)) throw error
-    throw new OnnxError(`[importOnnx] ${node.opType} node '${node.name}': ${error.message}`, { cause: error })
+    throw new OnnxError('operator', `${where}: ${error.message}`, { cause: error })
   }
 }

@@ -13,6 +13,7 @@ export function tensorsOf(inputs: readonly ValueInfo[], feeds: Feeds): Tensor[] 
   const missing = names.filter((name) => !Object.hasOwn(feeds, name))
   if (unknown.length > 0 || missing.length > 0)
     throw new OnnxError(
+      'feeds',
       `[run] the model's inputs are ${names.join(', ') || 'none'}; ` +
         [
           missing.length > 0 ? `missing: ${missing.join(', ')}` : '',
@@ -38,10 +39,12 @@ function shapeFor({ name, shape = [] }: ValueInfo, size: number): number[] {
   const known = shape.reduce<number>((n, d) => (typeof d === 'string' ? n : n * d), 1)
   if (free > 1)
     throw new OnnxError(
+      'feeds',
       `[run] input '${name}' of shape [${shape.join(', ')}] has ${free} free dimensions; give a tensor, so that its shape is known`,
     )
   if (free === 1 ? size % known !== 0 : size !== known)
     throw new OnnxError(
+      'feeds',
       `[run] input '${name}' has shape [${shape.join(', ')}], which ${size} values do not fill`,
     )
   return shape.map((d) => (typeof d === 'string' ? size / known : d))
@@ -54,6 +57,7 @@ function checked({ name, dtype, shape }: ValueInfo, value: Tensor): Tensor {
     (shape.length === given.length && shape.every((d, a) => typeof d === 'string' || d === given[a]))
   if (value.dtype !== dtype || !fits)
     throw new OnnxError(
+      'feeds',
       `[run] input '${name}' must be ${dtype} [${shape?.join(', ') ?? '…'}], got ${String(value.dtype)} [${given.join(', ')}]`,
     )
   return value

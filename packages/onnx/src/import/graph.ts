@@ -41,6 +41,8 @@ export interface ModelGraph {
   readonly initializers: ReadonlyMap<string, Initializer>
   /** Version of ONNX's own operators. */
   readonly opset: number
+  /** The most bytes that one tensor may have. */
+  readonly maxTensorBytes: number
   readonly metadata: Readonly<Record<string, string>>
 }
 
@@ -48,11 +50,17 @@ export interface ModelGraph {
 const OLDEST_OPSET = 7
 const NEWEST_OPSET = 26
 
-/** @throws OnnxError that says what in the file contradicts the format */
-export function readGraph(model: ModelProto): ModelGraph {
+/**
+ * @param maxTensorBytes see ImportOptions
+ * @throws OnnxError that says what in the file contradicts the format
+ */
+export function readGraph(model: ModelProto, maxTensorBytes: number): ModelGraph {
   const { graph } = model
   if (!graph)
-    throw new OnnxError('[importOnnx] the file holds no graph: it is not an ONNX model, or is truncated')
+    throw new OnnxError(
+      'invalid',
+      '[importOnnx] the file holds no graph: it is not an ONNX model, or is truncated',
+    )
   const initializers = readInitializers(graph)
   const nodes: GraphNode[] = []
   for (const [i, proto] of (graph.node ?? []).entries()) {
@@ -61,11 +69,11 @@ export function readGraph(model: ModelProto): ModelGraph {
     else nodes.push(node)
   }
   const inputs = (graph.input ?? []).filter(({ name }) => !initializers.has(name ?? '')).map(readValueInfo)
-  if (!graph.output?.length) throw new OnnxError('[importOnnx] the graph has no outputs')
+  if (!graph.output?.length) throw new OnnxError('invalid', '[importOnnx] the graph has no outputs')
   const producers = producersOf(nodes, inputs, initializers)
   for (const { name } of graph.output)
     if (!producers.has(name ?? ''))
-      throw new OnnxError(`[importOnnx] nothing produces the output '${name ?? ''}'`)
+      throw new OnnxError('invalid', `[importOnnx] nothing produces the output '${name ?? ''}'`)
   return {
     name: graph.name ?? '',
     nodes: inOrder(nodes, producers),
@@ -73,6 +81,7 @@ export function readGraph(model: ModelProto): ModelGraph {
     outputs: graph.output.map(readValueInfo),
     initializers,
     opset: opsetOf(model),
+    maxTensorBytes,
     metadata: Object.fromEntries(
       (model.metadataProps ?? []).map(({ key, value }) => [key ?? '', value ?? '']),
     ),
@@ -82,11 +91,21 @@ export function readGraph(model: ModelProto): ModelGraph {
 function opsetOf({ opsetImport }: ModelProto): number {
   const own = (opsetImport ?? []).filter(({ domain }) => isOwnDomain(domain ?? ''))
   const version = Number(own[0]?.version ?? 1n)
+  const other = own.find(({ version = 1n }) => Number(version) !== Number(own[0]?.version ?? 1n))
+  if (other)
+    throw new OnnxError(
+      'invalid',
+      `[importOnnx] the file asks for the operator sets ${version} and ${other.version ?? 1n}`,
+    )
   if (own.length === 0)
-    throw new OnnxError('[importOnnx] the file does not say which version of the operators it uses')
+    throw new OnnxError(
+      'invalid',
+      '[importOnnx] the file does not say which version of the operators it uses',
+    )
   if (version < OLDEST_OPSET || version > NEWEST_OPSET)
     throw new OnnxError(
-      `[importOnnx] the file uses operator set ${version}; versions ${OLDEST_OPSET} to ${NEWEST_OPSET} are supported. ` +
+      'unsupported',
+      `[importOnnx] the file uses operator set ${own[0]?.version ?? 1n}; versions ${OLDEST_OPSET} to ${NEWEST_OPSET} are supported. ` +
         'Convert it with onnx.version_converter, or export it again',
     )
   return version
@@ -96,12 +115,14 @@ const isOwnDomain = (domain: string): boolean => domain === '' || domain === 'ai
 function readInitializers(graph: GraphProto): Map<string, Initializer> {
   if (graph.sparseInitializer?.length)
     throw new OnnxError(
+      'unsupported',
       '[importOnnx] the file has sparse initializers, which are not supported; save them dense',
     )
   const found = new Map<string, Initializer>()
   for (const proto of graph.initializer ?? []) {
     const name = proto.name ?? ''
-    if (found.has(name)) throw new OnnxError(`[importOnnx] two initializers are called '${name}'`)
+    if (name === '') throw new OnnxError('invalid', '[importOnnx] an initializer has no name')
+    if (found.has(name)) throw new OnnxError('invalid', `[importOnnx] two initializers are called '${name}'`)
     found.set(name, { ...hostTensor(proto, `initializer '${name}'`), origin: 'initializer' })
   }
   return found
@@ -111,7 +132,7 @@ function readNode(proto: NodeProto, index: number): GraphNode {
   const outputs = proto.output ?? []
   const opType = proto.opType ?? ''
   if (opType === '')
-    throw new OnnxError(`[importOnnx] node ${index} has no operator type; the file is damaged`)
+    throw new OnnxError('invalid', `[importOnnx] node ${index} has no operator type; the file is damaged`)
   const name = proto.name || outputs.find((output) => output !== '') || `${opType}_${index}`
   const domain = proto.domain ?? ''
   return {
@@ -128,6 +149,7 @@ function addConstant(into: Map<string, Initializer>, { name, outputs, attributes
   const [output] = outputs
   if (output === undefined || outputs.length !== 1 || into.has(output))
     throw new OnnxError(
+      'invalid',
       `[importOnnx] Constant node '${name}' must have one output that nothing else produces`,
     )
   into.set(output, { ...constantValue(name, attributes), origin: 'Constant' })
@@ -153,21 +175,25 @@ function constantValue(name: string, attributes: Attributes): HostTensor {
       data: Float32Array.from(floats),
     }
   throw new OnnxError(
+    'unsupported',
     `[importOnnx] Constant node '${name}' holds ${attributes.names.join(', ') || 'nothing'}; supported are value, ` +
       'value_float, value_floats, value_int and value_ints',
   )
 }
 
 function readValueInfo({ name = '', type }: ValueInfoProto): ValueInfo {
+  if (name === '') throw new OnnxError('invalid', '[importOnnx] an input or output has no name')
   const tensor = type?.tensorType
   if (!tensor)
     throw new OnnxError(
+      'unsupported',
       `[importOnnx] '${name}' is not declared as a tensor (sequence, optional and map are not supported)`,
     )
   const code = tensor.elemType ?? 0
   const dtype = dtypeOf(code)
   if (!dtype)
     throw new OnnxError(
+      'unsupported',
       `[importOnnx] '${name}' has element type ${elementTypeName(code)}, which is not supported`,
     )
   const shape = tensor.shape?.dim?.map(({ dimValue, dimParam }) =>
@@ -187,7 +213,7 @@ function producersOf(
   const producers = new Map<string, GraphNode | null>()
   const add = (name: string, producer: GraphNode | null): void => {
     if (producers.has(name))
-      throw new OnnxError(`[importOnnx] two nodes or inputs produce the value '${name}'`)
+      throw new OnnxError('invalid', `[importOnnx] two nodes or inputs produce the value '${name}'`)
     producers.set(name, producer)
   }
   for (const { name } of inputs) add(name, null)
@@ -216,10 +242,11 @@ function inOrder(nodes: readonly GraphNode[], producers: Producers): GraphNode[]
     const circular = missing.find((source) => state.get(source) === 'open')
     if (circular)
       throw new OnnxError(
+        'invalid',
         `[importOnnx] the graph has a cycle through the nodes '${node.name}' and '${circular.name}'`,
       )
     state.set(node, 'open')
-    stack.push(...missing)
+    for (const source of missing) stack.push(source)
   }
   return ordered
 }
@@ -230,6 +257,7 @@ function sourcesOf(node: GraphNode, producers: Producers): GraphNode[] {
     const producer = producers.get(input)
     if (producer === undefined)
       throw new OnnxError(
+        'invalid',
         `[importOnnx] ${node.opType} node '${node.name}' reads '${input}', which nothing produces`,
       )
     return producer ?? []

@@ -106,7 +106,7 @@ export class OnnxModel implements Module {
   call(inputs: Tensor | readonly Tensor[], options: CallOptions = {}): Tensor | readonly Tensor[] {
     const list = (Array.isArray(inputs) ? inputs : [inputs]) as readonly Tensor[]
     if (list.length !== this.inputs.length)
-      throw new OnnxError(`[call] the model has ${this.inputs.length} inputs, got ${list.length}`)
+      throw new OnnxError('feeds', `[call] the model has ${this.inputs.length} inputs, got ${list.length}`)
     const results = buildGraph(this.#graph, this.#variables, list, options.training ? 'training' : 'graph')
     return results.length === 1 ? results[0]! : results
   }
@@ -136,10 +136,11 @@ export class OnnxModel implements Module {
     const input = this.inputs.find((i) => i.name === name)
     if (!input?.shape)
       throw new OnnxError(
+        'usage',
         `[zeros] ${input ? `the shape of '${name}' is not known` : `no input is called '${name}'; inputs: ${this.inputs.map((i) => i.name).join(', ')}`}`,
       )
     return zeros(
-      input.shape.map((d) => (typeof d === 'string' ? (sizes[d] ?? 1) : d)),
+      input.shape.map((d) => (typeof d === 'string' ? (Object.hasOwn(sizes, d) ? sizes[d]! : 1) : d)),
       input.dtype,
     )
   }
@@ -168,6 +169,7 @@ export class OnnxModel implements Module {
     const found = this.#variables.get(name)
     if (!found)
       throw new OnnxError(
+        'usage',
         `[variable] no weight is called '${name}'; weights: ${[...this.#variables.keys()].join(', ')}`,
       )
     return found
@@ -233,6 +235,7 @@ export class OnnxModel implements Module {
     const name = node?.outputs.includes(at) ? at : node?.outputs[0]
     if (!node || name === undefined)
       throw new OnnxError(
+        'usage',
         `[cut] no node makes '${at}'; the last ones make ${lastOutputs(this.#graph.nodes).join(', ')}`,
       )
     const nodes = ancestors(this.#graph.nodes, name)

@@ -1,8 +1,9 @@
 // What an entry of the operator table is, and what it gets: the inputs of one node as tensors, and its attributes.
 import type { DType, Tensor, TypedArray } from '@dl/tensor/core'
+import { DTYPES } from '@dl/tensor/backend'
 import { OnnxError, UnknownValueError } from '../errors.ts'
 import type { Attributes } from './attributes.ts'
-import type { GraphNode } from './graph.ts'
+import type { GraphNode, ModelGraph } from './graph.ts'
 
 /** One operator of ONNX: the versions it has are told apart by `call.opset` inside `build`. */
 export interface Operator {
@@ -35,10 +36,12 @@ export class OperatorCall {
   readonly training: boolean
   readonly #node: GraphNode
   readonly #values: Values
+  readonly #maxTensorBytes: number
 
-  constructor(node: GraphNode, opset: number, values: Values, training: boolean) {
+  constructor(node: GraphNode, graph: ModelGraph, values: Values, training: boolean) {
     this.#node = node
-    this.opset = opset
+    this.opset = graph.opset
+    this.#maxTensorBytes = graph.maxTensorBytes
     this.attributes = node.attributes
     this.#values = values
     this.training = training
@@ -111,9 +114,14 @@ export class OperatorCall {
     return this.has(i) ? this.numbers(i, name) : undefined
   }
 
+  /** Refuses a tensor of `size` elements that would not fit; for operators that fill arrays themselves. */
+  checkSize(size: number, dtype: DType): void {
+    assertFits(this.#where, size, dtype, this.#maxTensorBytes)
+  }
+
   /** @throws OnnxError that names the node */
   fail(problem: string): never {
-    throw new OnnxError(`${this.#where} ${problem}`)
+    throw new OnnxError('operator', `${this.#where} ${problem}`)
   }
 
   /** An axis counted from the front. */
@@ -122,6 +130,16 @@ export class OperatorCall {
       this.fail(`has axis ${axis}, its input has ${rank} dimensions`)
     return axis < 0 ? axis + rank : axis
   }
+}
+
+/** @throws OnnxError (`tooLarge`) when a tensor of `size` elements is beyond the limit */
+export function assertFits(where: string, size: number, dtype: DType, maxBytes: number): void {
+  const bytes = size * DTYPES[dtype].bytes
+  if (!(bytes <= maxBytes))
+    throw new OnnxError(
+      'tooLarge',
+      `${where} makes a tensor of ${size} elements, ${bytes} bytes, more than the limit of ${maxBytes} (maxTensorBytes)`,
+    )
 }
 
 /** Sizes of a tensor as numbers. */

@@ -2,6 +2,7 @@
 // writes 0 without a word; so every message passes through here, where Long becomes bigint and bigint becomes Long.
 import $protobuf from 'protobufjs/minimal.js'
 import { OnnxError } from '../errors.ts'
+import { fileKind } from './file-kinds.ts'
 import type { ModelProto, TensorProto } from './messages.ts'
 import { ModelProto as modelCodec, TensorProto as tensorCodec } from './onnx.generated.ts'
 
@@ -17,7 +18,14 @@ interface Long {
   readonly unsigned: boolean
 }
 interface Runtime {
-  readonly Reader: { create(bytes: Uint8Array): { discardUnknown: boolean; readonly pos: number } }
+  readonly Reader: {
+    create(bytes: Uint8Array): {
+      discardUnknown: boolean
+      readonly pos: number
+      bytes(): Uint8Array
+      string(): string
+    }
+  }
   readonly util: {
     readonly Long: {
       isLong(x: unknown): boolean
@@ -39,9 +47,13 @@ export function decodeModel(bytes: Uint8Array): {
   readonly model: ModelProto
   readonly unknown: UnknownFields
 } {
-  if (bytes.length === 0) throw new OnnxError('[importOnnx] the file is empty (0 bytes)')
+  if (bytes.length === 0) throw new OnnxError('notOnnx', '[importOnnx] the file is empty (0 bytes)')
   const unknown: string[] = []
   const model = decode(modelCodec, bytes, 'model', unknown) as ModelProto
+  if (!model.graph) {
+    const kind = fileKind(bytes)
+    if (kind !== undefined) throw new OnnxError('notOnnx', `[importOnnx] the file is ${kind}`)
+  }
   return { model, unknown }
 }
 
@@ -56,25 +68,50 @@ export const encodeTensorProto = (tensor: TensorProto): Uint8Array => encode(ten
 function decode(codec: MessageCodec, bytes: Uint8Array, what: string, unknown: string[]): object {
   const reader = Reader.create(bytes)
   reader.discardUnknown = false
+  reader.string = () => textOf(reader.bytes())
   let message: object
   try {
     message = codec.decode(reader)
   } catch (error) {
-    throw new OnnxError(`[importOnnx] ${whatIsWrong(bytes, reader.pos, error)}`, { cause: error })
+    throw whatIsWrong(bytes, reader.pos, error)
   }
   return readable(message, what, unknown) as object
 }
 
-const TEXT_BYTES = 64
-function whatIsWrong(bytes: Uint8Array, position: number, error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error)
-  const start = bytes.subarray(0, TEXT_BYTES)
-  if (start.every((b) => b === 9 || b === 10 || b === 13 || (b >= 32 && b < 127)))
-    return `the file is text, not an ONNX model; it begins with ${JSON.stringify(new TextDecoder().decode(start.subarray(0, 24)))}`
-  if (/max depth/.test(reason)) return 'the file nests messages more than 100 deep; it is damaged or hostile'
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const NOT_UTF8 = 'a text in it is not UTF-8'
+
+/** Names are compared and written back, so bytes that are no text must not become replacement characters. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes)
+  } catch (error) {
+    throw new Error(NOT_UTF8, { cause: error })
+  }
+}
+
+function whatIsWrong(bytes: Uint8Array, position: number, cause: unknown): OnnxError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const kind = fileKind(bytes)
+  const place = `near byte ${position} of ${bytes.length}`
+  if (kind !== undefined) return new OnnxError('notOnnx', `[importOnnx] the file is ${kind}`, { cause })
+  if (/max depth/.test(reason))
+    return new OnnxError(
+      'invalid',
+      '[importOnnx] the file nests messages more than 100 deep; it is damaged or hostile',
+      { cause },
+    )
   if (/index out of range/.test(reason))
-    return `the file ends, or a part of it ends, before what it announces: truncated or damaged near byte ${position} of ${bytes.length}`
-  return `the file is not an ONNX model, or is damaged near byte ${position} of ${bytes.length} (${reason})`
+    return new OnnxError(
+      'damaged',
+      `[importOnnx] the file ends, or a part of it ends, before what it announces: truncated or damaged ${place}`,
+      { cause },
+    )
+  return new OnnxError(
+    'damaged',
+    `[importOnnx] the file is not an ONNX model, or is damaged ${place} (${reason})`,
+    { cause },
+  )
 }
 
 /** Long to bigint, everywhere; messages become plain objects without a prototype, absent fields stay absent. */
@@ -105,10 +142,23 @@ function encode(codec: MessageCodec, message: object): Uint8Array {
 }
 
 const UNSIGNED = new Set(['uint64Data'])
+/** The schema's fields of type int64. */
+const SIGNED = new Set(
+  'irVersion modelVersion version i ints begin end dims int64Data dimValue device key value axis numShards'.split(
+    ' ',
+  ),
+)
 
-/** Bigint to Long, everywhere. */
+/** Bigint to Long where the schema has 64 bits; elsewhere protobufjs would write 0 without a word, so it throws. */
 function writable(value: unknown, key = ''): unknown {
-  if (typeof value === 'bigint') return toLong(value, UNSIGNED.has(key))
+  if (typeof value === 'bigint') {
+    if (!SIGNED.has(key) && !UNSIGNED.has(key))
+      throw new OnnxError(
+        'usage',
+        `[exportOnnx] the field '${key}' is no 64-bit integer, got the bigint ${value}`,
+      )
+    return toLong(value, UNSIGNED.has(key))
+  }
   if (Array.isArray(value)) return value.map((item) => writable(item, key))
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, writable(field, name)]))
@@ -121,6 +171,6 @@ function toLong(value: bigint, unsigned: boolean): object {
     )
   const bits = BigInt.asUintN(64, value)
   if ((unsigned ? bits : BigInt.asIntN(64, bits)) !== value)
-    throw new OnnxError(`[exportOnnx] ${value} does not fit in 64 bits`)
+    throw new OnnxError('usage', `[exportOnnx] ${value} does not fit in 64 bits`)
   return util.Long.fromBits(Number(bits & 0xffffffffn) | 0, Number(bits >> 32n) | 0, unsigned)
 }

@@ -14,15 +14,23 @@ export interface HostTensor {
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 /** No tensor of a file may hold more elements: the typed array could not be made. */
 const MOST_ELEMENTS = 2 ** 32
+/** NumPy, from which most files come, has no more. */
+const MOST_DIMENSIONS = 64
 
-/** Sizes of a tensor; `where` names it in errors. */
+/** Sizes of a tensor, compared before anything is allocated; `where` names it in errors. */
 export function dimsOf(dims: readonly bigint[], where: string): number[] {
+  if (dims.length > MOST_DIMENSIONS)
+    throw new OnnxError(
+      'tooLarge',
+      `[importOnnx] ${where} has ${dims.length} dimensions, more than ${MOST_DIMENSIONS}`,
+    )
   let size = 1
   return dims.map((d) => {
-    if (d < 0n) throw new OnnxError(`[importOnnx] ${where} has the negative dimension ${d}`)
+    if (d < 0n) throw new OnnxError('invalid', `[importOnnx] ${where} has the negative dimension ${d}`)
     size *= Number(d)
-    if (size > MOST_ELEMENTS)
+    if (size > MOST_ELEMENTS || d > MOST_ELEMENTS)
       throw new OnnxError(
+        'tooLarge',
         `[importOnnx] ${where} has the dimensions [${dims.join()}], more elements than fit in memory`,
       )
     return Number(d)
@@ -39,14 +47,19 @@ export function hostTensor(proto: TensorProto, where: string): HostTensor {
   const dtype = dtypeOf(code)
   if (!dtype)
     throw new OnnxError(
+      'unsupported',
       `[importOnnx] ${where} has element type ${elementTypeName(code)}; supported are ${Object.keys(ELEMENT_TYPE).join(', ')}`,
     )
   if (proto.dataLocation === 1 || proto.externalData?.length)
     throw new OnnxError(
-      `[importOnnx] ${where} keeps its data in another file (external data); save the model with its data inside`,
+      'externalData',
+      `[importOnnx] ${where} keeps its data in another file (${quotedLocation(proto)}); give it: importOnnx(bytes, { externalData })`,
     )
   if (proto.segment)
-    throw new OnnxError(`[importOnnx] ${where} is a segment of a tensor, which is not supported`)
+    throw new OnnxError(
+      'unsupported',
+      `[importOnnx] ${where} is a segment of a tensor, which is not supported`,
+    )
   const shape = dimsOf(proto.dims ?? [], where)
   const size = shape.reduce((n, d) => n * d, 1)
   const data = proto.rawData?.length
@@ -55,10 +68,14 @@ export function hostTensor(proto: TensorProto, where: string): HostTensor {
   return { dtype, shape, data }
 }
 
+const quotedLocation = ({ externalData }: TensorProto): string =>
+  `'${externalData?.find(({ key }) => key === 'location')?.value ?? ''}'`
+
 function fromRaw(raw: Uint8Array, dtype: DType, size: number, where: string): TypedArray {
   const { bytes } = DTYPES[dtype]
   if (raw.length !== size * bytes)
     throw new OnnxError(
+      'invalid',
       `[importOnnx] ${where} holds ${size} elements of ${dtype}, that is ${size * bytes} bytes, but its raw data has ${raw.length}`,
     )
   const data = allocate(dtype, size)
@@ -77,6 +94,7 @@ function fromList(proto: TensorProto, dtype: DType, size: number, where: string)
   const list = listOf(proto, dtype)
   if (list.length !== size)
     throw new OnnxError(
+      'invalid',
       `[importOnnx] ${where} has room for ${size} elements of ${dtype}, but its data has ${list.length}`,
     )
   const data = allocate(dtype, size) as { [i: number]: number | bigint } & TypedArray

@@ -47,6 +47,8 @@ function rangeOf(call: OperatorCall): Tensor {
   const [start, limit, delta] = [call.number(0, 'start'), call.number(1, 'limit'), call.number(2, 'delta')]
   const dtype = dtypeOfTensor(call.input(0))
   const size = Math.max(0, Math.ceil((limit - start) / delta))
+  if (Number.isNaN(size)) call.fail(`counts from ${start} to ${limit} in steps of ${delta}`)
+  call.checkSize(size, dtype)
   const data = allocate(dtype, size) as { [i: number]: number | bigint }
   for (let i = 0; i < size; i++) data[i] = dtype === 'int64' ? BigInt(start + i * delta) : start + i * delta
   return tensor(data as never, [size], dtype)
@@ -63,6 +65,7 @@ function diagonal(rows: number, columns: number, k: number, keep: (distance: num
 function eyeLike(call: OperatorCall): Tensor {
   const x = call.input(0)
   const [rows, columns] = shapeOf(x) as [number, number]
+  call.checkSize(rows * columns, 'bool')
   const code = call.attributes.int('dtype')
   const dtype = code === undefined ? dtypeOfTensor(x) : elementType(call, code)
   return cast(
@@ -74,6 +77,7 @@ function eyeLike(call: OperatorCall): Tensor {
 function triangle(call: OperatorCall): Tensor {
   const x = call.input(0)
   const [rows, columns] = shapeOf(x).slice(-2) as [number, number]
+  call.checkSize(rows * columns, 'bool')
   const upper = call.attributes.flag('upper', true)
   const k = call.has(1) ? call.number(1, 'k') : 0
   return where(
@@ -137,6 +141,8 @@ function gatherPositions(call: OperatorCall): Tensor {
 /** `[off, on]` in the dtype of the values; the new axis stands at `axis`. */
 function oneHotOf(call: OperatorCall): Tensor {
   const depth = call.number(1, 'the depth')
+  if (depth < 1) call.fail(`has depth ${depth}`)
+  call.checkSize(depth, 'int32')
   const values = call.input(2)
   const given = cast(call.input(0), 'int32')
   const indices: Tensor = where(less(given, 0), add(given, depth), given)
