@@ -1,5 +1,5 @@
 // Kernels for people: one line that names a kernel in a profile, and a listing of its loops, expressions and stores.
-import type { Affine, Expr, Kernel, Operand, Program, RowKernel } from '@dl/tensor/backend'
+import type { Affine, CumulateKernel, Expr, Kernel, Operand, Program, RowKernel } from '@dl/tensor/backend'
 
 const extent = (sizes: readonly number[]): string => (sizes.length === 0 ? '1' : sizes.join('x'))
 
@@ -8,13 +8,22 @@ export function describeKernel(k: Kernel): {
   readonly kind: string
   readonly shape: string
 } {
-  const shape =
-    k.kind === 'contract'
-      ? `${k.batch}x${k.m}x${k.n}x${k.k}`
-      : k.kind === 'scatter'
-        ? `${k.outer}x${k.count}x${k.inner} into ${k.limit}`
-        : rowShape(k)
-  return { name: k.name, kind: k.kind, shape }
+  return { name: k.name, kind: k.kind, shape: shapeOf(k) }
+}
+
+function shapeOf(k: Kernel): string {
+  switch (k.kind) {
+    case 'row':
+      return rowShape(k)
+    case 'contract':
+      return `${k.batch}x${k.m}x${k.n}x${k.k}`
+    case 'scatter':
+      return `${k.outer}x${k.count}x${k.inner} into ${k.limit}`
+    case 'cumulate':
+      return `${k.outer}x${k.length}x${k.inner}`
+    case 'sort':
+      return `${k.outer}x${k.length}x${k.inner} to ${k.count}`
+  }
 }
 
 function rowShape(k: RowKernel): string {
@@ -30,6 +39,11 @@ export function listKernel(k: Kernel, program: Program): string {
     lines.push(`  b${k.out} = scatterAdd(${start}, indices b${k.indices}, updates b${k.updates}): ${k.dtype}`)
     return lines.join('\n')
   }
+  if (k.kind === 'cumulate' || k.kind === 'sort') {
+    const how = k.kind === 'sort' ? (k.descending ? 'descending' : 'ascending') : cumulation(k)
+    lines.push(`  b${k.out} = ${k.kind}(b${k.source}, ${how}): ${k.dtype}`)
+    return lines.join('\n')
+  }
   const loops =
     k.kind === 'contract' ? ['b', 'm', 'n'] : k.sizes.map((_, i) => (i < k.outer ? `i${i}` : `r${i}`))
   if (k.kind === 'contract') lines.push(`  acc = Σk ${operand(k.a, 'm')} · ${operand(k.b, 'n')}: ${k.dtype}`)
@@ -42,6 +56,9 @@ export function listKernel(k: Kernel, program: Program): string {
   }
   return lines.join('\n')
 }
+
+const cumulation = ({ reduction, exclusive, reverse }: CumulateKernel): string =>
+  [reduction, ...(exclusive ? ['exclusive'] : []), ...(reverse ? ['from the end'] : [])].join(' ')
 
 function operand(o: Operand, row: string): string {
   const axis = (name: string, sizes: readonly number[], strides: readonly number[]): string =>

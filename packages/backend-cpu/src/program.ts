@@ -6,10 +6,12 @@ import { ModuleWriter } from './assembler/module-writer.ts'
 import { OP } from './assembler/opcodes.ts'
 import type { Heap } from './heap.ts'
 import { emitContract } from './kernels/contract.ts'
+import { emitCumulate } from './kernels/cumulate.ts'
 import type { Environment } from './kernels/environment.ts'
 import { emitRow } from './kernels/row.ts'
 import type { EmittedKernel } from './kernels/row.ts'
 import { emitScatter } from './kernels/scatter.ts'
+import { emitSort } from './kernels/sort.ts'
 import { describeKernel, listKernel } from './listing.ts'
 import { hostFunctionsOf } from './vector/arithmetic.ts'
 import { Tables } from './tables.ts'
@@ -77,7 +79,7 @@ interface EmitOptions extends CompileOptions {
 function emitProgram(heap: Heap, workspace: Workspace, program: Program, options: EmitOptions): Emitted {
   const module = new ModuleWriter()
   for (const kernel of program.kernels)
-    if (kernel.kind !== 'scatter')
+    if ('exprs' in kernel)
       for (const fn of hostFunctionsOf(kernel.exprs)) module.importHost(fn, SCALARS[fn].arity)
   let workspaceBytes = 0
   const tables = new Tables(heap, options.allocate)
@@ -123,6 +125,10 @@ function emitKernel(env: Environment, name: string, kernel: Kernel): EmittedKern
       return emitContract(env, name, kernel)
     case 'scatter':
       return emitScatter(env, name, kernel)
+    case 'cumulate':
+      return emitCumulate(env, name, kernel)
+    case 'sort':
+      return emitSort(env, name, kernel)
   }
 }
 

@@ -13,4 +13,5 @@ export const capabilities: Capabilities = {
   contractDtypes: new Set<DType>(['float32', 'int32']),
   maxBuffers: 8,
   maxExprs: 256,
+  longestSort: 8192,
 }

@@ -3,6 +3,7 @@ import type { Element, Kernel, Program, Store } from '@dl/tensor/backend'
 import { capabilities } from './capabilities.ts'
 import { contractKernel } from './wgsl/contract.ts'
 import { fillKernel } from './wgsl/fill.ts'
+import { cumulateKernel, sortKernel } from './wgsl/lines.ts'
 import type { WgslKernel } from './wgsl/module.ts'
 import { rowKernel } from './wgsl/row.ts'
 import { scatterKernels } from './wgsl/scatter.ts'
@@ -69,6 +70,8 @@ export function generateWgsl(program: Program): WgslProgram {
 
 function dispatches(program: Program, kernel: Kernel, number: number): WgslKernel[] {
   if (kernel.kind === 'scatter') return scatterKernels(program, kernel, number)
+  if (kernel.kind === 'cumulate') return some(cumulateKernel(program, kernel, number))
+  if (kernel.kind === 'sort') return some(sortKernel(program, kernel, number))
   const fills = [...fillsOf(kernel.stores)].map(([buffer, value]) =>
     fillKernel(program, kernel.name, buffer, value, number),
   )
@@ -76,6 +79,8 @@ function dispatches(program: Program, kernel: Kernel, number: number): WgslKerne
     kernel.kind === 'row' ? rowKernel(program, kernel, number) : contractKernel(program, kernel, number)
   return [...fills, main].filter((k) => k !== null)
 }
+
+const some = (kernel: WgslKernel | null): WgslKernel[] => (kernel ? [kernel] : [])
 
 /** Buffers that are set to a value first; several stores into one buffer (concat, pad) fill it once. */
 function fillsOf(stores: readonly Store[]): Map<number, Element> {

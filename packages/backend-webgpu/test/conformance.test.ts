@@ -17,6 +17,6 @@ describe(`${backend.description}`, () => {
   it('Tint has accepted kernels of every kind', async () => {
     await backend.verdict()
     expect(backend.validated).toBeGreaterThan(1000)
-    expect([...backend.kinds].toSorted()).toEqual(['contract', 'row', 'scatter'])
+    expect([...backend.kinds].toSorted()).toEqual(['contract', 'cumulate', 'row', 'scatter', 'sort'])
   })
 })

@@ -5,12 +5,15 @@ import {
   allocate,
   type Axis,
   type ContractKernel,
+  type CumulateKernel,
+  DTYPES,
   type Element,
   evaluateScalar,
   type Expr,
   type Program,
   type RowKernel,
   type ScatterKernel,
+  type SortKernel,
   type Store,
   toElement,
   type TypedArray,
@@ -57,7 +60,9 @@ export function interpretOn(
   for (const k of program.kernels) {
     if (k.kind === 'row') row(k, memory, scalars)
     else if (k.kind === 'contract') contract(k, memory, scalars)
-    else scatter(k, memory)
+    else if (k.kind === 'scatter') scatter(k, memory)
+    else if (k.kind === 'cumulate') cumulate(k, memory)
+    else sort(k, memory)
   }
 }
 
@@ -203,4 +208,55 @@ function scatter(s: ScatterKernel, memory: readonly TypedArray[]): void {
         out[to] = Number(toElement(s.dtype, s.dtype === 'float32' || s.dtype === 'bool' ? sum : BigInt(sum)))
       }
     }
+}
+
+/** Addresses of the elements of each line, and which line it is. */
+function* linesOf({
+  outer,
+  length,
+  inner,
+}: CumulateKernel | SortKernel): Iterable<{ o: number; i: number; at: number[] }> {
+  for (let o = 0; o < outer; o++)
+    for (let i = 0; i < inner; i++)
+      yield { o, i, at: Array.from({ length }, (_, j) => (o * length + j) * inner + i) }
+}
+
+function cumulate(k: CumulateKernel, memory: readonly TypedArray[]): void {
+  const [source, out] = [memory[k.source]! as Float32Array, memory[k.out] as Float32Array]
+  for (const { at } of linesOf(k)) {
+    const walk = k.reverse ? at.toReversed() : at
+    walk.forEach((to, j) => {
+      const terms = walk.slice(0, k.exclusive ? j : j + 1).map((from) => source[from]!)
+      out[to] = Number(toElement(k.dtype, wrapped(k, terms)))
+    })
+  }
+}
+
+function wrapped({ reduction, dtype }: CumulateKernel, terms: readonly number[]): Element {
+  switch (reduction) {
+    case 'max':
+      return terms.reduce((a, b) => Math.max(a, b), Number(DTYPES[dtype].lowest))
+    case 'min':
+      return terms.reduce((a, b) => Math.min(a, b), Number(DTYPES[dtype].highest))
+    case 'sum':
+      if (dtype === 'float32') return terms.reduce((a, b) => a + b, 0)
+      return terms.reduce((a, b) => a + BigInt(b), 0n)
+    case 'prod':
+      if (dtype === 'float32') return terms.reduce((a, b) => a * b, 1)
+      return terms.reduce((a, b) => a * BigInt(b), 1n)
+  }
+}
+
+function sort(k: SortKernel, memory: readonly TypedArray[]): void {
+  const [source, out] = [memory[k.source]! as Float32Array, memory[k.out] as Int32Array]
+  for (const { o, i, at } of linesOf(k)) {
+    const order = at
+      .map((_, j) => j)
+      .sort((a, b) => {
+        const [x, y] = [source[at[a]!]!, source[at[b]!]!]
+        const ascending = Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || Number(x > y) - Number(x < y)
+        return k.descending ? -ascending : ascending
+      })
+    order.slice(0, k.count).forEach((j, place) => (out[(o * k.count + place) * k.inner + i] = j))
+  }
 }

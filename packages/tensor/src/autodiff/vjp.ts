@@ -1,6 +1,7 @@
 // The table of derivatives: for each primitive, the cotangents of its sources from the cotangent of its result. They are
 // written with the same constructors as operations, so gradients are fused, exported and differentiated again like any graph.
 import { isFloat } from '../graph/dtype.ts'
+import { cumulateCotangent } from './cumulate-vjp.ts'
 import type { Node, NodeOf, PrimitiveName } from '../graph/node.ts'
 import {
   broadcastTo,
@@ -87,6 +88,8 @@ const VJP: { readonly [P in PrimitiveName]: Pullback<P> } = {
     const share = s.div(ct, reduce('sum', cast(ties, x.dtype), n.attrs.axes))
     return [s.select(ties, share, 0)]
   },
+  cumulate: (n, ct) => [cumulateCotangent(n, ct)],
+  sort: () => [null],
   dot: (n, ct) => {
     const [a, b] = n.src as [Node, Node]
     return [dot(ct, transposeMatrix(b)), dot(transposeMatrix(a), ct)]

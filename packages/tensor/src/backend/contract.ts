@@ -30,6 +30,8 @@ export interface Capabilities {
   readonly maxBuffers: number
   /** Expressions in one kernel. */
   readonly maxExprs: number
+  /** Elements along a line that Sort kernels take; default no limit. Programs that sort more run on the reference. */
+  readonly longestSort?: number | undefined
 }
 
 export interface KernelTime {

@@ -28,7 +28,15 @@ export {
   roundHalfEven,
   threefry2x32,
 } from '../graph/scalar-table.ts'
-export type { Leaf, Node, NodeOf, PrimitiveName, ReduceKind, ScalarLeaf } from '../graph/node.ts'
+export type {
+  CumulateKind,
+  Leaf,
+  Node,
+  NodeOf,
+  PrimitiveName,
+  ReduceKind,
+  ScalarLeaf,
+} from '../graph/node.ts'
 export {
   type GraphInput,
   hostValue,

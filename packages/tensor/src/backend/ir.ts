@@ -2,7 +2,7 @@
 // elementwise chains, softmax, norms) and Contract (a product on a packed template with an elementwise epilogue).
 // Every index is affine in the loops: no division, no remainder, no guard.
 import type { DType, Element } from '../graph/dtype.ts'
-import type { ReduceKind } from '../graph/node.ts'
+import type { CumulateKind, ReduceKind } from '../graph/node.ts'
 import type { ScalarName } from '../graph/scalar-table.ts'
 
 /** `[c0, c1, …]`: element index `c0 + Σ c[i+1] · loop[i]`. */
@@ -113,7 +113,40 @@ export interface ScatterKernel {
   readonly updates: number
 }
 
-export type Kernel = RowKernel | ContractKernel | ScatterKernel
+/** A contiguous `[outer, length, inner]` buffer, of which a kernel walks the lines along the middle. */
+interface LineKernel {
+  readonly name: string
+  /** Of `source`. */
+  readonly dtype: DType
+  readonly outer: number
+  readonly length: number
+  readonly inner: number
+  readonly source: number
+  readonly out: number
+}
+
+/**
+ * `out[o, j, i]` (of the source's dtype and shape) is the reduction of `source[o, 0 … j, i]`; `exclusive` leaves j itself out,
+ * `reverse` starts at the end.
+ */
+export interface CumulateKernel extends LineKernel {
+  readonly kind: 'cumulate'
+  readonly reduction: CumulateKind
+  readonly exclusive: boolean
+  readonly reverse: boolean
+}
+
+/**
+ * `out[o, 0 … count-1, i]` (int32) are the positions of the first `count` elements of `source[o, :, i]` in ascending (or
+ * `descending`) order: equal elements keep their order, NaN is greater than all, −0 equals 0.
+ */
+export interface SortKernel extends LineKernel {
+  readonly kind: 'sort'
+  readonly descending: boolean
+  readonly count: number
+}
+
+export type Kernel = RowKernel | ContractKernel | ScatterKernel | CumulateKernel | SortKernel
 
 /** Where a buffer of a program lies: a pointer given at each run, or a place in the program's own arena. */
 export type Place =

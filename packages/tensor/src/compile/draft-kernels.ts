@@ -5,6 +5,7 @@ import type { Element } from '../graph/dtype.ts'
 import type { Cluster } from './cluster.ts'
 import type { DraftExpr } from './expressions.ts'
 import { ContractLowering } from './lower-contract.ts'
+import { LineLowering } from './lower-line.ts'
 import { RowLowering } from './lower-row.ts'
 import { ScatterLowering } from './lower-scatter.ts'
 import type { Value } from './values.ts'
@@ -42,7 +43,11 @@ export interface DraftScatter extends DraftCommon {
   readonly kind: 'scatter'
   readonly lowering: ScatterLowering
 }
-export type DraftKernel = DraftRow | DraftContract | DraftScatter
+export interface DraftLine extends DraftCommon {
+  readonly kind: 'line'
+  readonly lowering: LineLowering
+}
+export type DraftKernel = DraftRow | DraftContract | DraftScatter | DraftLine
 
 /** Drafts of all clusters that the roots need, in the order in which the scheduler opened them. */
 export function draftKernels(clusters: readonly Cluster[], roots: readonly Value[]): DraftKernel[] {
@@ -66,6 +71,12 @@ function draftOf(cluster: Cluster, needed: ReadonlySet<Value>): DraftKernel | nu
     const [scatter] = lowering.members as [Value]
     if (!needed.has(scatter)) return null
     return { kind: 'scatter', name, cluster, lowering, reads: lowering.reads(), writes: [scatter] }
+  }
+  if (lowering instanceof LineLowering) {
+    const [v] = lowering.members as [Value]
+    return needed.has(v)
+      ? { kind: 'line', name, cluster, lowering, reads: lowering.reads(), writes: [v] }
+      : null
   }
   if (!(lowering instanceof RowLowering || lowering instanceof ContractLowering)) return null
   const live = lowering.stores.filter(({ member }) => needed.has(member.placement?.target ?? member))
@@ -91,6 +102,7 @@ function nameOf({ node, placement }: Value): string {
   if (placement) return node.prim
   if (node.prim === 'map') return node.attrs.fn
   if (node.prim === 'reduce') return node.attrs.kind
+  if (node.prim === 'cumulate') return `cum${node.attrs.kind}`
   return node.prim === 'stop' ? 'copy' : node.prim
 }
 

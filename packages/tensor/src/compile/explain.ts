@@ -56,7 +56,11 @@ function showGraph(nodes: readonly Node[], edges: Int32Array): string[] {
 }
 
 const nameOf = (n: Node): string =>
-  n.prim === 'map' ? n.attrs.fn : n.prim === 'reduce' ? `reduce ${n.attrs.kind}` : n.prim
+  n.prim === 'map'
+    ? n.attrs.fn
+    : n.prim === 'reduce' || n.prim === 'cumulate'
+      ? `${n.prim} ${n.attrs.kind}`
+      : n.prim
 
 function showAttributes(n: Node): string {
   const shown: string[] = []

@@ -109,8 +109,9 @@ function copiedRoots(
   return roots.map((n) => (n.prim === 'buffer' && overwritten.has(n.attrs.leaf) ? copyOf(n) : n))
 }
 
-function assertSupported(graph: ValueGraph, { dtypes }: Capabilities, backend: string): void {
-  for (const v of graph.values)
+function assertSupported(graph: ValueGraph, capabilities: Capabilities, backend: string): void {
+  const { dtypes, longestSort = Infinity } = capabilities
+  for (const v of graph.values) {
     if (!dtypes.has(v.dtype)) {
       const op = v.node.prim === 'map' ? v.node.attrs.fn : v.node.prim
       throw new UnsupportedError(
@@ -118,6 +119,9 @@ function assertSupported(graph: ValueGraph, { dtypes }: Capabilities, backend: s
         `backend "${backend}" has no ${v.dtype} kernels; cast to a dtype that it computes`,
       )
     }
+    if (v.node.prim === 'sort' && v.src[0]!.shape[v.node.attrs.axis]! > longestSort)
+      throw new UnsupportedError('sort', `backend "${backend}" sorts at most ${longestSort} elements a line`)
+  }
 }
 
 /** Graph backends get the graph itself, without markers. */

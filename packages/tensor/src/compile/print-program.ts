@@ -2,12 +2,14 @@
 import type {
   Affine,
   ContractKernel,
+  CumulateKernel,
   Expr,
   Kernel,
   Operand,
   Program,
   RowKernel,
   ScatterKernel,
+  SortKernel,
 } from '../backend/ir.ts'
 import { bytesOf } from '../graph/dtype.ts'
 
@@ -93,6 +95,15 @@ function showScatter({
   ]
 }
 
+function showLine(kernel: CumulateKernel | SortKernel): string[] {
+  const { name, outer, length, inner, source, out } = kernel
+  const what =
+    kernel.kind === 'sort'
+      ? `positions of the ${kernel.count} ${kernel.descending ? 'greatest' : 'least'}`
+      : `running ${kernel.reduction}${kernel.exclusive ? ', exclusive' : ''}${kernel.reverse ? ', from the end' : ''}`
+  return [`${kernel.kind} ${name}: b${out} = ${what} of b${source}; ${outer} × ${length} × ${inner}`]
+}
+
 /** One kernel as lines of text. */
 export function showKernel(kernel: Kernel): string {
   const lines =
@@ -100,7 +111,9 @@ export function showKernel(kernel: Kernel): string {
       ? showRow(kernel)
       : kernel.kind === 'contract'
         ? showContract(kernel)
-        : showScatter(kernel)
+        : kernel.kind === 'scatter'
+          ? showScatter(kernel)
+          : showLine(kernel)
   return lines.join('\n')
 }
 

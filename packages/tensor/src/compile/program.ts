@@ -10,6 +10,8 @@ import { lifetimes, orderKernels, planArena } from './memory-plan.ts'
 import type { Output, RootPlace } from './plan.ts'
 import { throughReshapes, type Value, type ValueGraph } from './values.ts'
 
+const ONE_PLACE: ReadonlySet<string> = new Set(['scatter', 'cumulate', 'sort'])
+
 export interface ProgramRequest {
   readonly graph: ValueGraph
   readonly leaves: readonly Leaf[]
@@ -122,8 +124,8 @@ class ProgramBuilder {
       const value = graph.roots[root]!
       const leaf = leaves[leafSlot]!
       const fits = leaf.dtype === value.dtype && leaf.shape.reduce((n, d) => n * d, 1) === value.size
-      // a scatter writes to one place only
-      const shared = value.node.prim === 'scatter' && graph.roots.filter((r) => r === value).length > 1
+      // these kernels write to one place only
+      const shared = ONE_PLACE.has(value.node.prim) && graph.roots.filter((r) => r === value).length > 1
       if (fits && !shared && value.node.prim !== 'buffer') requests.push({ value, leafSlot })
     }
     return requests
@@ -187,6 +189,7 @@ class ProgramBuilder {
         updates: this.#bufferOf(lowering.updates),
       }
     }
+    if (draft.kind === 'line') return draft.lowering.kernel(name, (v) => this.#bufferOf(v))
     const exprs = draft.exprs.map((e) => this.#expr(e))
     const stores = this.#stores(draft.stores, replaced)
     if (draft.kind === 'row')

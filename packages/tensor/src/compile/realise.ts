@@ -2,6 +2,7 @@
 // values that would be computed too often if they were inlined everywhere. The list may be liberal: a candidate that ends in
 // one kernel with all its readers is never stored.
 import { type FormulaOps, SCALARS, SCALAR_NAMES, type ScalarName } from '../graph/scalar-table.ts'
+import { isLinePrimitive } from './lower-line.ts'
 import {
   isBuffer,
   isMovement,
@@ -27,7 +28,7 @@ const LARGEST_CONE = 0.75
 interface Readers {
   /** The only reader so far, or 'many'. */
   who: Value | 'many' | null
-  /** A product, or a scatter, takes it as operand. */
+  /** A product, a scatter or a kernel along lines takes it as operand. */
   product: boolean
   /** A broadcast stands in between: it would be computed again for each copy. */
   broadcast: boolean
@@ -78,7 +79,7 @@ function readersOf(values: readonly Value[]): Readers[] {
       tell(v.src[0]!, own.who, own.product, own.broadcast || stretches)
       continue
     }
-    const product = v.node.prim === 'dot' || v.node.prim === 'scatter'
+    const product = v.node.prim === 'dot' || readsContiguous(v)
     for (const s of v.src) tell(s, v, product, v.node.prim === 'broadcast' && v.size > s.size)
   }
   return readers
@@ -94,7 +95,7 @@ export function markRealised(graph: ValueGraph, fuse: boolean, mostExprs: number
   const marking = new Marking(graph.values, fuse, mostExprs * LARGEST_CONE)
   for (const v of graph.values) marking.visit(v)
   for (const v of graph.values) {
-    if (v.node.prim === 'scatter') v.src.forEach(realiseOperand)
+    if (readsContiguous(v)) v.src.forEach(realiseOperand)
     realiseCompared(v)
   }
 }
@@ -192,6 +193,8 @@ const alwaysStored = (v: Value): boolean => {
     case 'reduce':
     case 'dot':
     case 'scatter':
+    case 'cumulate':
+    case 'sort':
     case 'pad':
     case 'concat':
       return true
@@ -200,7 +203,9 @@ const alwaysStored = (v: Value): boolean => {
   }
 }
 
-/** Scatter reads contiguous buffers; a constant operand is its start value, not a buffer. */
+const readsContiguous = (v: Value): boolean => v.node.prim === 'scatter' || isLinePrimitive(v)
+
+/** Those read contiguous buffers; a constant operand of a scatter is its start value, not a buffer. */
 function realiseOperand(s: Value): void {
   const v = throughReshapes(s)
   if (!isStored(v) && base(v).node.prim !== 'const') v.realised = true

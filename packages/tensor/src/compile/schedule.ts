@@ -3,6 +3,7 @@
 import type { Capabilities } from '../backend/contract.ts'
 import { Cluster, type Lowering, mayDependOn, producersOf, type Refusal } from './cluster.ts'
 import { ContractLowering } from './lower-contract.ts'
+import { isLinePrimitive, LineLowering } from './lower-line.ts'
 import { type KernelLimits, RowLowering, spaceKeyOf } from './lower-row.ts'
 import { ScatterLowering } from './lower-scatter.ts'
 import { mergeKernels } from './merge-kernels.ts'
@@ -116,7 +117,12 @@ class Scheduler {
   }
 
   #join(v: Value, border: readonly Value[], producers: ReadonlySet<Cluster>): Cluster | null {
-    if (!this.#fuse || (!v.placement && (v.node.prim === 'dot' || v.node.prim === 'scatter'))) return null
+    if (
+      !this.#fuse ||
+      (!v.placement && (v.node.prim === 'dot' || v.node.prim === 'scatter')) ||
+      isLinePrimitive(v)
+    )
+      return null
     const candidates = [...producers]
       .sort((a, b) => b.level - a.level || b.id - a.id)
       .slice(0, MOST_CANDIDATES)
@@ -136,6 +142,7 @@ class Scheduler {
   #lowerAlone(v: Value): Lowering | Refusal {
     if (!v.placement && v.node.prim === 'dot') return ContractLowering.of(v, this.#limits)
     if (!v.placement && v.node.prim === 'scatter') return ScatterLowering.of(v)
+    if (isLinePrimitive(v)) return LineLowering.of(v)
     const row = new RowLowering(v, this.#limits)
     return row.add(v) ?? row
   }

@@ -24,6 +24,7 @@ export interface ScalarLeaf {
 }
 
 export type ReduceKind = 'sum' | 'prod' | 'max' | 'min' | 'maxNumber'
+export type CumulateKind = 'sum' | 'prod' | 'max' | 'min'
 
 /**
  * Attributes of each primitive. Semantics follow StableHLO where it has the op.
@@ -36,6 +37,9 @@ export type ReduceKind = 'sum' | 'prod' | 'max' | 'min' | 'maxNumber'
  *   itself over the starts of windows, `stride[i]` apart: a view, the unfolding behind convolution and pooling.
  * - `reduce`: over `axes`, which stay as dimensions of 1. `maxNumber` may lose NaN (softmax's stabiliser: the NaN returns through exp).
  * - `argReduce`: int32 index of the first greatest or least element (NaN wins) along `axis`, which stays as 1.
+ * - `cumulate`: element i along `axis` is the reduction of elements 0 … i (`exclusive`: 0 … i-1; `reverse`: from the end).
+ * - `sort`: int32 positions along `axis` in stable ascending (or `descending`) order, the first `count` of them, which is the
+ *   node's size there; NaN counts as greatest, −0 equals 0.
  * - `dot`: `[...batch, M, K] · [...batch, K, N]` with equal batch dimensions.
  * - `gather`: rows of `src[0]` along `axis` picked by the int32 tensor `src[1]` (any shape); indices are clamped.
  * - `scatter`: `src[0]` with `src[2]` added at the int32 indices `src[1]` along `axis`; indices outside are dropped.
@@ -59,6 +63,13 @@ export interface Attributes {
   window: { readonly axes: Dims; readonly size: Dims; readonly stride: Dims; readonly dilation: Dims }
   reduce: { readonly kind: ReduceKind; readonly axes: Dims }
   argReduce: { readonly kind: 'max' | 'min'; readonly axis: number }
+  cumulate: {
+    readonly kind: CumulateKind
+    readonly axis: number
+    readonly exclusive: boolean
+    readonly reverse: boolean
+  }
+  sort: { readonly axis: number; readonly descending: boolean }
   dot: NoAttributes
   gather: { readonly axis: number }
   scatter: { readonly axis: number }
@@ -106,6 +117,8 @@ export const PRIMITIVE_CODE: { readonly [P in PrimitiveName]: number } = {
   mark: 19,
   composite: 20,
   window: 21,
+  cumulate: 30,
+  sort: 31,
 }
 
 /** Primitives that only move elements: the scheduler turns them into index arithmetic. */

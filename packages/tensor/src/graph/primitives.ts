@@ -2,10 +2,18 @@
 // node. Operations, gradients, batching rules and rewrites all build graphs through these and nothing else.
 import { DTypeError, ShapeError } from '../errors.ts'
 import { foldHost } from './host-values.ts'
-import { type Leaf, makeNode, type Node, type ReduceKind, type ScalarLeaf, serial } from './node.ts'
+import {
+  type CumulateKind,
+  type Leaf,
+  makeNode,
+  type Node,
+  type ReduceKind,
+  type ScalarLeaf,
+  serial,
+} from './node.ts'
 import { type DType, type Element, isFloat, toElement } from './dtype.ts'
 import { evaluateScalar, SCALARS, type ScalarName, type ScalarOps, scalarDtype } from './scalar-table.ts'
-import { type Dims, broadcastShapes, sameShape, showShape, sizeOf } from './shape.ts'
+import { type Dims, broadcastShapes, rowMajor, sameShape, showShape, sizeOf } from './shape.ts'
 
 const NO_ATTRIBUTES = {}
 
@@ -266,6 +274,37 @@ export function argReduce(kind: 'max' | 'min', x: Node, axis: number): Node {
   return makeNode('argReduce', [x], { kind, axis }, shape, 'int32')
 }
 
+/** How a `cumulate` runs: which way, and whether an element is part of its own result. */
+export interface CumulateOptions {
+  readonly exclusive?: boolean | undefined
+  readonly reverse?: boolean | undefined
+}
+
+/** Running reduction along `axis`; the shape stays. */
+export function cumulate(kind: CumulateKind, x: Node, axis: number, options: CumulateOptions = {}): Node {
+  const { exclusive = false, reverse: backwards = false } = options
+  if ((kind === 'sum' || kind === 'prod') && x.dtype === 'bool')
+    throw new DTypeError(`[cum${kind}] adds up numbers, got bool; cast to int32 first`)
+  if (!exclusive && x.shape[axis]! <= 1) return x
+  const attrs = { kind, axis, exclusive, reverse: backwards }
+  return (
+    foldHost('cumulate', [x], attrs, x.shape, x.dtype) ?? makeNode('cumulate', [x], attrs, x.shape, x.dtype)
+  )
+}
+
+/** int32 positions of the first `count` elements along `axis` in stable order; NaN counts as greatest. */
+export function sort(x: Node, axis: number, descending: boolean, count: number = x.shape[axis]!): Node {
+  const length = x.shape[axis]!
+  if (!Number.isInteger(count) || count < 0 || count > length)
+    throw new ShapeError(
+      `[sort] ${count} of the ${length} elements along axis ${axis} of ${showShape(x.shape)} were asked for`,
+    )
+  const shape = x.shape.map((d, a) => (a === axis ? count : d))
+  if (length <= 1 || count === 0) return constant(0, 'int32', shape)
+  const attrs = { axis, descending }
+  return foldHost('sort', [x], attrs, shape, 'int32') ?? makeNode('sort', [x], attrs, shape, 'int32')
+}
+
 /** `[...batch, M, K] · [...batch, K, N]`, batch dimensions equal. */
 export function dot(a: Node, b: Node): Node {
   const r = a.shape.length
@@ -294,6 +333,17 @@ export function gather(x: Node, indices: Node, axis: number): Node {
     foldHost('gather', [x, indices], { axis }, shape, x.dtype) ??
     makeNode('gather', [x, indices], { axis }, shape, x.dtype)
   )
+}
+
+/** Elements of `x` at int32 `positions` along `axis`, each line with its own: shapes agree outside of `axis`. */
+export function takeAlong(x: Node, positions: Node, axis: number): Node {
+  const lines = x.shape.map((d, a) => (a === axis ? 1 : d))
+  const strides = rowMajor(x.shape)
+  let base = constant(0, 'int32', lines)
+  for (let a = 0; a < lines.length; a++)
+    if (lines[a]! > 1) base = map('add', base, map('mul', iota(lines, a), strides[a]!))
+  const at = map('add', base, map('mul', positions, strides[axis]!))
+  return gather(reshape(x, [sizeOf(x.shape)]), at, 0)
 }
 
 /** `x` with `updates` added along `axis` at `indices`; `updates` has the shape that `gather(x, indices, axis)` has. */

@@ -1,13 +1,15 @@
 // The functions whose derivatives are tested to the third order: every differentiable row of the scalar table, every
 // primitive, and the operations that are made of several.
 import { defineComposite } from '../graph/composite.ts'
-import type { Node } from '../graph/node.ts'
+import type { CumulateKind, Node } from '../graph/node.ts'
 import {
   broadcastTo,
   cast,
   concat,
+  cumulate,
   dot,
   gather,
+  iota,
   map,
   pad,
   reduce,
@@ -16,6 +18,8 @@ import {
   s,
   scatterAdd,
   slice,
+  sort,
+  takeAlong,
   transpose,
   window,
 } from '../graph/primitives.ts'
@@ -65,6 +69,12 @@ function scalarRows(): Differentiable[] {
 
 const int32 = (shape: Dims, values: readonly number[]): Node => input('int32', shape, values)
 const bool = (...values: readonly number[]): Node => input('bool', [values.length], values)
+
+/** Exclusive extrema start at infinity, which sin does not take. */
+const running = (kind: CumulateKind, x: Node, exclusive: boolean, backwards: boolean): Node => {
+  const y = cumulate(kind, s.exp(x), 1, { exclusive, reverse: backwards })
+  return exclusive && (kind === 'max' || kind === 'min') ? s.reciprocal(y) : y
+}
 
 /** Linear primitives get something nonlinear behind them, so that higher orders are not all zero. */
 const PRIMITIVES: readonly Differentiable[] = [
@@ -129,6 +139,30 @@ const PRIMITIVES: readonly Differentiable[] = [
     name: 'gather along the last axis',
     inputs: [of(2, 4)],
     f: (x) => s.exp(gather(x, int32([3], [3, 1, 1]), 1)),
+  },
+  ...(['sum', 'prod', 'max', 'min'] as const).flatMap((kind) =>
+    [false, true].flatMap((exclusive) =>
+      [false, true].map((backwards) => ({
+        name: `running ${kind}${exclusive ? ', exclusive' : ''}${backwards ? ', reverse' : ''}`,
+        inputs: [of(2, 5)],
+        f: (x: Node) => s.sin(running(kind, x, exclusive, backwards)),
+      })),
+    ),
+  ),
+  {
+    name: 'running product with zeros',
+    inputs: [{ shape: [3, 4], low: 0, high: 0, values: [0, 0.5, 0.7, 1.2, 0.4, 0, 1.5, 0, 0, 0, 0, 2] }],
+    f: (x) => s.sin(s.mul(cumulate('prod', x, 1), x)),
+  },
+  {
+    name: 'values in order',
+    inputs: [of(3, 4)],
+    f: (x) => s.mul(s.sin(takeAlong(s.exp(x), sort(s.exp(x), 1, false), 1)), iota([3, 4], 1, x.dtype)),
+  },
+  {
+    name: 'the greatest along the first axis',
+    inputs: [of(5, 3)],
+    f: (x) => s.exp(takeAlong(x, sort(x, 0, true, 2), 0)),
   },
   {
     name: 'scatter',

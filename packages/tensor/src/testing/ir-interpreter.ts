@@ -24,6 +24,7 @@ import {
 } from '../graph/dtype.ts'
 import type { ReduceKind } from '../graph/node.ts'
 import { evaluateScalar, type ScalarName } from '../graph/scalar-table.ts'
+import { runCumulate, runSort } from './interpret-lines.ts'
 
 type Elements = { [index: number]: Element; readonly length: number }
 
@@ -163,6 +164,10 @@ function runKernel(kernel: Kernel, views: readonly TypedArray[], scalars: readon
       return runContract(kernel, views, scalars)
     case 'scatter':
       return runScatter(kernel, views)
+    case 'cumulate':
+      return runCumulate(kernel, views)
+    case 'sort':
+      return runSort(kernel, views)
   }
 }
 
@@ -262,7 +267,7 @@ class Evaluator {
 }
 
 // ---- reductions
-function startOf(kind: ReduceKind, dtype: DType): Element {
+export function startOf(kind: ReduceKind, dtype: DType): Element {
   if (kind === 'sum' || kind === 'prod')
     return dtype === 'int64' ? (kind === 'sum' ? 0n : 1n) : kind === 'sum' ? 0 : 1
   return kind === 'min' ? DTYPES[dtype].highest : DTYPES[dtype].lowest

@@ -8,6 +8,7 @@ import { type CaseGroup, runCase } from './case.ts'
 import { derivativeCases } from './derivative-cases.ts'
 import { dotCases } from './dot-cases.ts'
 import { indexedCases } from './indexed-cases.ts'
+import { lineCases } from './line-cases.ts'
 import { movementCases } from './movement-cases.ts'
 import { programCases } from './program-cases.ts'
 import { randomGraphCases } from './random-graph-cases.ts'
@@ -25,6 +26,7 @@ const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
   reduction: reductionCases,
   dot: dotCases,
   indexed: indexedCases,
+  line: lineCases,
   program: programCases,
   derivative: derivativeCases,
   random: randomGraphCases,

@@ -16,6 +16,7 @@ const SLACK = 64
 function buffersOf(kernel: Kernel): number[] {
   if (kernel.kind === 'scatter')
     return [kernel.out, kernel.indices, kernel.updates, ...(kernel.operand === null ? [] : [kernel.operand])]
+  if (kernel.kind === 'cumulate' || kernel.kind === 'sort') return [kernel.source, kernel.out]
   const loads = kernel.exprs.flatMap((e) => (e.op === 'load' ? [e.buffer] : []))
   const operands = kernel.kind === 'contract' ? [kernel.a.buffer, kernel.b.buffer] : []
   return [...loads, ...operands, ...kernel.stores.map((s) => s.buffer)]

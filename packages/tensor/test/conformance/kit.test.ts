@@ -40,7 +40,17 @@ function wrongBackend(): GraphBackend {
 describe('the conformance kit', () => {
   it('fails every test of a backend that gets one element wrong', async () => {
     const tests: { name: string; body: () => void | Promise<void> }[] = []
-    const only = ['scalar', 'movement', 'reduction', 'dot', 'indexed', 'program', 'derivative', 'update']
+    const only = [
+      'scalar',
+      'movement',
+      'reduction',
+      'dot',
+      'indexed',
+      'line',
+      'program',
+      'derivative',
+      'update',
+    ]
     const collect = {
       describe: (_: string, body: () => void) => body(),
       it: (name: string, body: () => void | Promise<void>) => void tests.push({ name, body }),

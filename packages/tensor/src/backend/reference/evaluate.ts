@@ -115,6 +115,38 @@ const PRIMITIVES: { readonly [P in PrimitiveName]: (node: NodeOf<P>, inputs: Inp
     })
     return best
   },
+  cumulate: ({ attrs, shape, dtype }, [x]) => {
+    const { kind, axis, exclusive, reverse } = attrs
+    const { start, step: combine } = REDUCTIONS[kind]
+    const out = allocate(dtype, x!.length) as Elements
+    forEachLine(shape, axis, (at) => {
+      let sum = start(dtype)
+      for (let j = 0; j < shape[axis]!; j++) {
+        const here = at(reverse ? shape[axis]! - 1 - j : j)
+        if (exclusive) out[here] = toElement(dtype, sum)
+        sum = combine(dtype, sum, x![here]!)
+        if (!exclusive) out[here] = toElement(dtype, sum)
+      }
+    })
+    return out as TypedArray
+  },
+  sort: ({ attrs, src, shape }, [x]) => {
+    const { axis, descending } = attrs
+    const length = src[0]!.shape[axis]!
+    const inner = sizeOf(shape.slice(axis + 1))
+    const out = allocate('int32', sizeOf(shape))
+    let line = 0
+    forEachLine(src[0]!.shape, axis, (at) => {
+      const order = Array.from({ length }, (_, j) => j).sort((i, j) => {
+        const ascending = compareElements(x![at(i)]!, x![at(j)]!)
+        return descending ? -ascending : ascending
+      })
+      const first = Math.floor(line / inner) * shape[axis]! * inner + (line % inner)
+      for (let j = 0; j < shape[axis]!; j++) out[first + j * inner] = order[j]!
+      line++
+    })
+    return out
+  },
   dot: ({ src, shape, dtype }, [a, b]) => {
     const [m, n] = shape.slice(-2) as [number, number]
     const k = src[0]!.shape.at(-1)!
@@ -220,6 +252,12 @@ function beats(kind: 'max' | 'min', x: Element, winner: Element): boolean {
   return kind === 'max' ? x > winner : x < winner
 }
 
+/** Negative where `a` comes first in ascending order; NaN comes last, −0 equals 0. */
+function compareElements(a: Element, b: Element): number {
+  if (a !== a || b !== b) return Number(a !== a) - Number(b !== b)
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
 const float = (sum: number, x: number, y: number): number => sum + x * y
 const integer = (sum: number, x: number, y: number): number => (sum + Math.imul(x, y)) | 0
 const MULTIPLY_ADD = {
@@ -256,6 +294,18 @@ function walk(
       index[a] = 0
     }
   }
+}
+
+/** Calls `visit` for each line along `axis` in row-major order; `at(j)` is the address of its element j. */
+function forEachLine(shape: Dims, axis: number, visit: (at: (j: number) => number) => void): void {
+  const strides = rowMajor(shape)
+  const along = strides[axis]!
+  walk(
+    shape.map((d, a) => (a === axis ? 1 : d)),
+    0,
+    strides,
+    (first) => visit((j) => first + j * along),
+  )
 }
 
 function generate(dtype: DType, shape: Dims, strides: Dims, value: (address: number) => Element): TypedArray {
