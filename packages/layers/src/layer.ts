@@ -2,6 +2,7 @@
 // tensors, and everything else (names, weights of layers inside, shapes of results) follows from those two.
 import {
   add,
+  clone,
   Tensor,
   tidy,
   Variable,
@@ -270,6 +271,41 @@ export abstract class Layer<C extends object = object> implements Module {
   get inputSpec(): readonly InputSpec[] | undefined {
     const { inputShape } = this.config
     return inputShape && [{ shape: [null, ...inputShape] }]
+  }
+
+  /** The values of {@link weights} as they are now, in that order; later training does not change them. */
+  getWeights(): Tensor[] {
+    return this.weights.map((w) => clone(w) as Tensor)
+  }
+  /**
+   * Assigns all weights, in the order of {@link weights}; nothing is assigned when one does not fit.
+   *
+   * @throws Error when the layer has no weights yet, or numbers, shapes or dtypes differ
+   * @example
+   * ```ts
+   * import '@dl/backend-cpu'
+   * import { tensor } from '@dl/tensor'
+   * import { layers } from '@dl/layers'
+   * const dense = layers.dense({ units: 1 })
+   * dense.ensureBuilt([null, 2])
+   * dense.setWeights([tensor([[1], [2]]), tensor([3])])
+   * dense.apply(tensor([[10, 100]])).print() // [[213]]
+   * ```
+   */
+  setWeights(values: readonly Tensor[]): void {
+    const own = this.weights
+    if (values.length !== own.length)
+      throw new Error(
+        `[setWeights] '${this.name}' has ${own.length} weights${this.#built ? '' : ' (it is not built yet)'}, got ${values.length} values`,
+      )
+    own.forEach((w, i) => {
+      const value = values[i]!
+      if (value.dtype !== w.dtype || String(value.shape) !== String(w.shape))
+        throw new Error(
+          `[setWeights] weight ${i} of '${this.name}' (${w.name}) is ${w.dtype} [${w.shape.join(',')}], got ${value.dtype} [${value.shape.join(',')}]`,
+        )
+    })
+    own.forEach((w, i) => w.assign(values[i]!))
   }
 
   /** Number of elements of all weights. */

@@ -448,6 +448,18 @@ describe('stopping', () => {
     expect([history.aborted, history.epoch, await weight(m)]).toEqual([true, [], 1])
   })
 
+  it('two trainings of one model at once are refused; the first goes on, and then another may begin', async () => {
+    const m = line()
+    m.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'meanSquaredError' })
+    const first = m.fit(t([[1]]), t([[3]]), { epochs: 3, verbose: 0 })
+    await expect(m.fit(t([[1]]), t([[3]]), quiet)).rejects.toThrow(
+      expect.objectContaining({ name: 'TrainingError', code: 'busy' }),
+    )
+    expect((await first).epoch).toHaveLength(3)
+    await expect(m.fit(t([[1, 2]]), t([[3]]), quiet)).rejects.toThrow(/does not fit/)
+    expect((await m.fit(t([[1]]), t([[3]]), quiet)).epoch).toHaveLength(1)
+  })
+
   it('timers and other work run while a model trains', async () => {
     const m = line()
     m.compile({ optimizer: 'sgd', loss: 'mse' })

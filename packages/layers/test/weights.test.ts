@@ -41,7 +41,8 @@ const x = tensor(
   [50, 4],
 ) as Tensor
 const y = Int32Array.from({ length: 50 }, (_, i) => i % 3)
-const bits = async (m: Sequential): Promise<unknown> => Promise.all(m.variables.map((v) => v.data()))
+const bits = async (m: Sequential): Promise<readonly unknown[]> =>
+  Promise.all(m.variables.map((v) => v.data()))
 
 describe('weights', () => {
   it('come back from a file bit for bit, under their paths', async () => {
@@ -68,6 +69,25 @@ describe('weights', () => {
     expect(await bits(m)).not.toEqual(before)
     m.restoreWeights(saved)
     expect(await bits(m)).toEqual(before)
+  })
+
+  it('go from one model to another as tensors', async () => {
+    const [a, b] = [network(1), network(2)]
+    const held = a.getWeights()
+    const before = await bits(a)
+    b.setWeights(held)
+    await a.fit(x, y, { verbose: 0 })
+    expect(await Promise.all(held.map((w) => w.data()))).toEqual(
+      await Promise.all(b.weights.map((w) => w.data())),
+    )
+    a.setWeights(held)
+    expect((await bits(a)).slice(0, 2)).toEqual(before.slice(0, 2))
+    const [first, ...others] = held
+    expect(() => b.setWeights(others)).toThrow(/'sequential.*' has 4 weights, got 3 values/)
+    expect(() => b.setWeights([...others, first!])).toThrow(
+      /weight 0 of .* \(dense\/kernel\) is float32 \[4,8\], got float32 \[8\]/,
+    )
+    expect(() => layers.dense({ units: 1 }).setWeights(held)).toThrow(/not built yet/)
   })
 
   it('that do not fit are refused whole', async () => {

@@ -1,5 +1,5 @@
 // What labels and predictions must have in common. Losses and metrics ask here, so that a mistake reads the same everywhere.
-import { cast, expandDims, squeeze, type Tensor } from '@dl/tensor/core'
+import { cast, expandDims, ShapeError, squeeze, type Tensor } from '@dl/tensor/core'
 
 const show = (x: Tensor): string => `${x.dtype} [${x.shape.join(',')}]`
 const same = (a: readonly number[], b: readonly number[]): boolean =>
@@ -9,14 +9,14 @@ const same = (a: readonly number[], b: readonly number[]): boolean =>
  * Labels as floats with the shape of the predictions. As in Keras a last dimension of 1 that only one of the two has is
  * added or removed: labels `[batch]` fit predictions `[batch, 1]`.
  *
- * @throws Error when the shapes differ otherwise
+ * @throws ShapeError when the shapes differ otherwise
  */
 export function alignLabels(op: string, labels: Tensor, predictions: Tensor): Tensor {
   let y = cast(labels, predictions.dtype)
   if (y.rank === predictions.rank - 1 && predictions.shape[predictions.rank - 1] === 1) y = expandDims(y, -1)
   else if (y.rank === predictions.rank + 1 && y.shape[y.rank - 1] === 1) y = squeeze(y, [y.rank - 1])
   if (!same(y.shape, predictions.shape))
-    throw new Error(
+    throw new ShapeError(
       `[${op}] labels and predictions must have equal shapes, got labels ${show(labels)} and predictions ${show(predictions)}` +
         hint(labels, predictions),
     )
@@ -35,13 +35,13 @@ function hint(labels: Tensor, predictions: Tensor): string {
 /**
  * Class numbers as int32 `[batch, ...]` for predictions `[batch, ..., classes]`; a last dimension of 1 is removed.
  *
- * @throws Error when the shapes do not fit
+ * @throws ShapeError when the shapes do not fit
  */
 export function classLabels(op: string, labels: Tensor, predictions: Tensor): Tensor {
   let y = cast(labels, 'int32')
   if (y.rank === predictions.rank && y.shape[y.rank - 1] === 1) y = squeeze(y, [y.rank - 1])
   if (!same(y.shape, predictions.shape.slice(0, -1)))
-    throw new Error(
+    throw new ShapeError(
       `[${op}] labels are class numbers of shape [${predictions.shape.slice(0, -1).join(',')}] for predictions ` +
         `${show(predictions)}, got ${show(labels)}; for one-hot labels use the categorical form`,
     )

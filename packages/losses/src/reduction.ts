@@ -1,5 +1,5 @@
 // How the losses of single examples become one number: sample weights and Keras 3's reductions.
-import { cast, div, expandDims, mean, mul, ones, sum, type Tensor } from '@dl/tensor/core'
+import { cast, div, expandDims, mean, mul, ones, ShapeError, sum, type Tensor } from '@dl/tensor/core'
 
 /**
  * - `none`: one value for each example.
@@ -45,7 +45,7 @@ export function weightsLike(op: string, sampleWeight: Tensor, values: Tensor): T
     weights.rank <= values.rank &&
     weights.shape.every((d: number, i: number) => d === values.shape[i] || d === 1)
   if (!fits)
-    throw new Error(
+    throw new ShapeError(
       `[${op}] sampleWeight must have the shape [${values.shape.join(',')}] of the losses or that of its first dimensions, ` +
         `got [${weights.shape.join(',')}]`,
     )

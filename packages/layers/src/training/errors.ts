@@ -5,9 +5,10 @@
  * - `data`: inputs, labels or weights that do not fit the model or each other; an empty dataset.
  * - `label`: a class number outside the model's classes.
  * - `nonFiniteLoss`: the loss became NaN or infinite.
- * - `weights`: a file's weights do not fit the model.
+ * - `weights`: weights that were given do not fit the model.
+ * - `busy`: the model is in training already.
  */
-export type TrainingErrorCode = 'notCompiled' | 'data' | 'label' | 'nonFiniteLoss' | 'weights'
+export type TrainingErrorCode = 'notCompiled' | 'data' | 'label' | 'nonFiniteLoss' | 'weights' | 'busy'
 
 export class TrainingError extends Error {
   override readonly name: string = 'TrainingError'

@@ -72,12 +72,25 @@ export async function fitModel(
   const options = ((fromDataset ? yOrOptions : maybeOptions) ?? {}) as FitOptions
   const session = model.sessionFor('fit')
   checkOptions(options)
-  await ready()
-  const sources = fromDataset
-    ? await datasetSources(model, x, options)
-    : await arraySources(model, x, yOrOptions as RowsTree, options)
-  return new Fit(model, session, sources, options).run()
+  if (inTraining.has(model))
+    throw new TrainingError(
+      'busy',
+      `[fit] '${model.name}' is in training already; await the fit that runs, or end it with its signal`,
+    )
+  inTraining.add(model)
+  try {
+    await ready()
+    const sources = fromDataset
+      ? await datasetSources(model, x, options)
+      : await arraySources(model, x, yOrOptions as RowsTree, options)
+    return await new Fit(model, session, sources, options).run()
+  } finally {
+    inTraining.delete(model)
+  }
 }
+
+/** Models with a `fit` that has not ended: two of them would share accumulators and optimizer. */
+const inTraining = new WeakSet<AnyModel>()
 
 interface Sources {
   readonly training: BatchSource
