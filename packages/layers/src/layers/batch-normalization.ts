@@ -1,12 +1,11 @@
 // Batch normalization: statistics of the batch while training, moving averages of them afterwards.
 import {
   add,
+  batchNorm,
   customGrad,
   mean,
   moments,
   mul,
-  reshape,
-  rsqrt,
   squeeze,
   sub,
   type CallOptions,
@@ -97,12 +96,7 @@ export class BatchNormalization extends Layer<BatchNormalizationConfig> {
     // A frozen layer keeps and uses its moving averages, as in Keras.
     const learns = options.training === true && this.trainable
     const [mean, variance] = learns ? this.#track(x, features) : [this.movingMean, this.movingVariance]
-    const laid = (v: Tensor): Tensor =>
-      features === x.rank - 1 ? v : reshape(v, [size, ...Array<number>(x.rank - 1 - features).fill(1)])
-    const inverse = rsqrt(add(variance, epsilon))
-    const factor = this.gamma ? mul(this.gamma, inverse) : inverse
-    const centred = mul(sub(x, laid(mean)), laid(factor))
-    return this.beta ? add(centred, laid(this.beta)) : centred
+    return batchNorm(x, mean, variance, this.beta, this.gamma, epsilon, features)
   }
 
   /** Mean and biased variance of the batch; the moving averages take their share of them. */

@@ -1,6 +1,6 @@
 // Composites that ONNX has as one operator. One entry each: it writes the node, or returns undefined where the chosen operator
 // set lacks it, and then the composite's own graph is written.
-import type { Dim, Site } from './lockstep.ts'
+import { type Dim, isFree, type Site } from './lockstep.ts'
 import type { AttributeValue, GraphWriter } from './writer.ts'
 
 export interface CompositeCall {
@@ -14,8 +14,8 @@ export interface CompositeCall {
   reshaped(site: Site, dims: readonly Dim[]): string
   /** The value of `site` with its axes in another order; transposes that cancel each other vanish. */
   transposed(site: Site, perm: readonly number[]): string
-  /** Ones of this shape. */
-  ones(dims: readonly Dim[]): string
+  /** A constant of this shape. */
+  filled(value: number, dims: readonly Dim[]): string
   /** A vector that is added to every channel of the result, where this node can take it along. */
   readonly bias: string | undefined
 }
@@ -43,7 +43,7 @@ function layerNorm(call: CompositeCall): string | undefined {
   if (writer.opset < 17 || config.axes.some((a, i) => a !== start + i)) return undefined
   const sizes = dims.slice(start)
   const parameters = inputs.slice(1).map((p) => call.reshaped(p, sizes))
-  const scale = config.scale ? parameters.shift()! : call.ones(sizes)
+  const scale = config.scale ? parameters.shift()! : call.filled(1, sizes)
   return writer.node('LayerNormalization', [value(inputs[0]!), scale, ...parameters], {
     axis: start - dims.length,
     epsilon: { float: config.epsilon },
@@ -113,14 +113,25 @@ function averagePooling(call: CompositeCall): string | undefined {
   )
 }
 
-/** Inputs are x, and vectors of scale, offset, mean and variance along `axis`. */
+/** Inputs are x, and vectors of mean, variance and, where they are used, scale and offset. */
 function batchNorm(call: CompositeCall): string | undefined {
-  const { writer, inputs, value, config } = call
-  const parameters = inputs.slice(1)
-  if (config['axis'] !== 1 || parameters.some((p) => call.shape(p).length !== 1)) return undefined
-  return writer.node('BatchNormalization', inputs.map(value), {
-    epsilon: { float: config['epsilon'] as number },
-  })
+  const { writer, inputs, value } = call
+  const config = call.config as { axis: number; epsilon: number; scale: boolean; offset: boolean }
+  const [x, mean, variance, ...parameters] = inputs as [Site, Site, Site, ...Site[]]
+  const dims = call.shape(x)
+  const vector = call.shape(mean)
+  if (dims.length < 2 || isFree(vector[0]!)) return undefined
+  const scale = config.scale ? value(parameters[0]!) : call.filled(1, vector)
+  const offset = config.offset ? value(parameters.at(-1)!) : call.filled(0, vector)
+  const perm = [...dims.keys()].filter((a) => a !== config.axis)
+  perm.splice(1, 0, config.axis) // ONNX has the channels second
+  const y = writer.node(
+    'BatchNormalization',
+    [call.transposed(x, perm), scale, offset, value(mean), value(variance)],
+    { epsilon: { float: config.epsilon } },
+  )
+  if (config.axis === 1) return y
+  return writer.node('Transpose', [y], { perm: dims.map((_, a) => perm.indexOf(a)) })
 }
 
 export const COMPOSITES: ReadonlyMap<string, Write> = new Map<string, Write>([

@@ -374,8 +374,8 @@ export class NodeWriter {
       reshaped: (x, dims) => this.#inShape(x, dims),
       bias,
       transposed: (x, perm) => this.#transposed(x, perm),
-      ones: (dims) => {
-        const name = this.#writer.constant(scalarTensor(1, node.dtype))
+      filled: (value, dims) => {
+        const name = this.#writer.constant(scalarTensor(value, node.dtype))
         return this.#expanded({ name, dims: [] }, dims)
       },
     })

@@ -203,6 +203,16 @@ export interface TensorMethods {
     axis?: Axes,
     epsilon?: number,
   ): Same<E, H, FloatDType<DTypeOf<H>>>
+  /** Normalized with given statistics of each channel (axis, default the last), then scaled and shifted. */
+  batchNorm<E extends Tensor = never, H extends Tensor = Tensor>(
+    this: H,
+    mean: Arg,
+    variance: Arg,
+    offset?: Arg | null,
+    scale?: Arg | null,
+    varianceEpsilon?: number,
+    axis?: number,
+  ): Same<E, H, FloatDType<DTypeOf<H>>>
 
   // ---- comparison and logic
   /** True where equal. */

@@ -50,7 +50,7 @@ import {
   tile,
   transpose,
 } from '../ops/movement.ts'
-import { layerNorm, logSoftmax, softmax } from '../ops/normalization.ts'
+import { batchNorm, layerNorm, logSoftmax, softmax } from '../ops/normalization.ts'
 import { all, any, logSumExp, max, mean, min, moments, norm, prod, sum } from '../ops/reduction.ts'
 import { slice, split, unstack } from '../ops/slice.ts'
 import { stridedSlice } from '../ops/strided-slice.ts'
@@ -91,6 +91,7 @@ const FIRST = {
   any,
   argMax,
   argMin,
+  batchNorm,
   broadcastTo,
   cast,
   ceil,

@@ -330,6 +330,15 @@ export type LayerNorm = <E extends Tensor = never, const X extends Arg = Arg>(
   axis?: Axes,
   epsilon?: number,
 ) => Same<E, X, FloatDType<DTypeOf<X>>>
+export type BatchNorm = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  mean: Arg,
+  variance: Arg,
+  offset?: Arg | null,
+  scale?: Arg | null,
+  varianceEpsilon?: number,
+  axis?: number,
+) => Same<E, X, FloatDType<DTypeOf<X>>>
 // ---- dropout
 export type Dropout = <E extends Tensor = never, const X extends Arg = Arg>(
   x: X,

@@ -28,7 +28,7 @@ import type { Dims } from '../graph/shape.ts'
 import { conv, convTranspose } from '../ops/convolution.ts'
 import { avgPoolNd, maxPoolNd } from '../ops/pooling.ts'
 import { elu, gelu, leakyRelu, mish, prelu, relu6, selu, silu, softsign } from '../ops/activation.ts'
-import { layerNorm, logSoftmax, softmax } from '../ops/normalization.ts'
+import { batchNorm, layerNorm, logSoftmax, softmax } from '../ops/normalization.ts'
 import { logSumExp, mean, norm, prod } from '../ops/reduction.ts'
 import { sin, square } from '../ops/unary.ts'
 import { fromNode, nodeOf, type Tensor } from '../tensor/tensor.ts'
@@ -221,6 +221,11 @@ function operations(): Differentiable[] {
     { name: 'logSoftmax', inputs: [of(2, 4)], f: op((x) => logSoftmax(x)) },
     { name: 'logSumExp', inputs: [of(2, 4)], f: op((x) => logSumExp(x, 1)) },
     { name: 'layerNorm', inputs: [of(2, 4), of(4), of(4)], f: op((x, g, b) => layerNorm(x, g, b)) },
+    {
+      name: 'batchNorm',
+      inputs: [of(2, 3, 2), of(3), of(3), of(3), of(3)],
+      f: op((x, m, v, o, g) => batchNorm(x, m, square(v), o, g, 0.1, 1)),
+    },
     { name: 'mean', inputs: [of(3, 4)], f: op((x) => mean(sin(square(x)), 0)) },
     { name: 'norm', inputs: [of(3, 4)], f: op((x) => norm(x, 'euclidean', 1)) },
     { name: 'prod', inputs: [of(3, 3)], f: op((x) => prod(x, 1)) },

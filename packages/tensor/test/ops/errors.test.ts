@@ -273,6 +273,21 @@ const MISTAKES: readonly (readonly [name: string, run: () => unknown, message: s
     () => tf.layerNorm(a, tf.ones([2])),
     '[layerNorm] gamma must have the shape of the normalized axes, [3], got [2]',
   ],
+  [
+    'batchNorm: ranks',
+    () => tf.batchNorm(a, [1, 2, 3], [[1]]),
+    'requires mean and variance to have equal ranks',
+  ],
+  [
+    'batchNorm: sizes',
+    () => tf.batchNorm(a, [1, 2], [1, 2]),
+    '[batchNorm] mean must have the shape [3] or broadcast',
+  ],
+  [
+    'batchNorm: axis',
+    () => tf.batchNorm(a, [1], [1], null, null, 0, 2),
+    '[batchNorm] axis must be an integer',
+  ],
   ['dropout: rate', () => tf.dropout(a, 1), '[dropout] rate must be a float in the range [0, 1), but got 1'],
   [
     'dropout: dtype',

@@ -150,6 +150,12 @@ const ROWS: readonly Row[] = [
   ['softmax over the first axis', [[3, 2]], (x) => tf.softmax(x, 0), true],
   ['logSoftmax', [[2, 3]], (x) => tf.logSoftmax(x), true],
   ['layerNorm', [[2, 4], [4], [4]], (x, g, b) => tf.layerNorm(x, g, b), true],
+  [
+    'batchNorm along axis 1',
+    [[2, 3, 2], [3], [3], [3], [3]],
+    (x, mean, variance, offset, scale) => tf.batchNorm(x, mean, tf.square(variance), offset, scale, 0.1, 1),
+    true,
+  ],
   ['gelu', [[5]], (x) => tf.gelu(x), true],
   ['gelu by tanh', [[5]], (x) => tf.gelu(x, 'tanh'), true],
   ['silu', [[5]], (x) => tf.silu(x), true],

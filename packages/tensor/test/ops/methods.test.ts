@@ -56,6 +56,7 @@ const METHODS: Readonly<Record<keyof core.TensorMethods, true>> = {
   softmax: true,
   logSoftmax: true,
   layerNorm: true,
+  batchNorm: true,
   equal: true,
   notEqual: true,
   less: true,

@@ -1031,6 +1031,64 @@ describe('normalization', () => {
     ['logSoftmax', () => tf.logSoftmax([1, 2, 3]), [-2.407606, -1.4076059, -0.4076059]],
     ['layerNorm', () => tf.layerNorm([[1, 2, 3]], [2, 2, 2], [0, 1, 0], -1, 0), [[-2.4494897, 1, 2.4494897]]],
     [
+      'batchNorm',
+      () =>
+        tf.batchNorm(
+          [
+            [2, 4],
+            [8, 12],
+          ],
+          [2, 4],
+          [4, 16],
+          [10, 20],
+          [3, 0.5],
+          0,
+        ),
+      [
+        [10, 20],
+        [19, 21],
+      ],
+    ],
+    [
+      'batchNorm with statistics of full rank',
+      () =>
+        tf.batchNorm(
+          [
+            [2, 4],
+            [8, 12],
+          ],
+          [[2], [8]],
+          [[4], [16]],
+          null,
+          null,
+          0,
+        ),
+      [
+        [0, 1],
+        [0, 1],
+      ],
+    ],
+    [
+      'batchNorm along the first axis',
+      () =>
+        tf.batchNorm(
+          [
+            [2, 4],
+            [8, 12],
+          ],
+          [2, 8],
+          [4, 16],
+          null,
+          null,
+          0,
+          0,
+        ),
+      [
+        [0, 1],
+        [0, 1],
+      ],
+    ],
+    [
       'layerNorm over two axes',
       () =>
         tf.layerNorm(

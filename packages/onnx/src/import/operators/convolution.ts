@@ -3,15 +3,14 @@
 import {
   add,
   avgPoolNd,
+  batchNorm,
   conv,
   convTranspose,
-  defineOp,
   max,
   maxPoolNd,
   mean,
   mul,
   reshape,
-  rsqrt,
   square,
   sub,
   type Tensor,
@@ -162,19 +161,9 @@ function batchNormalization(call: OperatorCall): Tensor[] {
   return [normalized(call, x, batchMean, batchVariance), newMean, newVariance, batchMean, batchVariance]
 }
 
-/** Scale, offset and statistics are vectors along the channels, axis 1. A composite, so that an export writes one node. */
-const batchNorm = /* @__PURE__ */ defineOp<{ readonly epsilon: number; readonly axis: number }>({
-  name: 'batchNorm',
-  fallback: ([x, scale, offset, center, variance], { epsilon }) => {
-    const factor = mul(rsqrt(add(variance!, epsilon)), scale!)
-    const scaled = mul(sub(x!, alongChannels(center!, x!)), alongChannels(factor, x!))
-    return add(scaled, alongChannels(offset!, x!))
-  },
-})
-
 function normalized(call: OperatorCall, x: Tensor, center: Tensor, variance: Tensor): Tensor {
   const epsilon = call.attributes.float('epsilon', 1e-5)
-  return batchNorm([x, call.input(1), call.input(2), center, variance], { epsilon, axis: 1 })
+  return batchNorm(x, center, variance, call.input(2), call.input(1), epsilon, 1)
 }
 
 const POOL = ['auto_pad', 'kernel_shape', 'pads', 'strides', 'dilations', 'ceil_mode']
