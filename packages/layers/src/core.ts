@@ -98,7 +98,12 @@ export { type SummaryOptions } from './summary.ts'
 export { input, type InputConfig, SymbolicTensor } from './symbolic.ts'
 export { type BatchDataset } from './training/batch-source.ts'
 export { type Rows, type RowsTree } from './training/columns.ts'
-export { type CompileConfig, type LossLike, type MetricLike } from './training/compiled.ts'
+export {
+  type CompileConfig,
+  type LossLike,
+  type MetricLike,
+  type NamedOptimizer,
+} from './training/compiled.ts'
 export { TrainingError, type TrainingErrorCode } from './training/errors.ts'
 export { type EvaluateOptions } from './training/evaluate.ts'
 export { type FitOptions, type ValidationData } from './training/fit.ts'

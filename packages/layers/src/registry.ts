@@ -3,7 +3,7 @@
 import type { Tensor } from '@dl/tensor/core'
 import type { Loss } from '@dl/losses'
 import type { Metric } from '@dl/losses/metrics'
-import type { Optimizer } from '@dl/optim'
+import type { Optimizer, OptimizerOptions } from '@dl/optim'
 import type { Initializer } from './initializers.ts'
 import type { Regularizer } from './regularizers.ts'
 
@@ -49,6 +49,6 @@ export class Registry<T> {
 export const activationNames: Registry<Activation> = new Registry('activation')
 export const initializerNames: Registry<() => Initializer> = new Registry('initializer')
 export const regularizerNames: Registry<() => Regularizer> = new Registry('regularizer')
-export const optimizerNames: Registry<() => Optimizer> = new Registry('optimizer')
+export const optimizerNames: Registry<(options?: OptimizerOptions) => Optimizer> = new Registry('optimizer')
 export const lossNames: Registry<() => Loss> = new Registry('loss')
 export const metricNames: Registry<() => Metric> = new Registry('metric')

@@ -26,16 +26,29 @@ import {
   type MetricFunction,
   sparseCategoricalAccuracy,
 } from '@dl/losses/metrics'
-import { Optimizer } from '@dl/optim'
+import {
+  type AdagradOptions,
+  type AdamOptions,
+  Optimizer,
+  type RmspropOptions,
+  type SgdOptions,
+} from '@dl/optim'
 import { lossNames, metricNames, optimizerNames } from '../registry.ts'
 import { TrainingError } from './errors.ts'
 
 export type LossLike = string | Loss | LossFunction
 export type MetricLike = string | Metric | MetricFunction
 
+/** An optimizer by its name, with options: `{ name: 'adam', learningRate: 1e-4 }`. */
+export type NamedOptimizer =
+  | ({ readonly name: 'adam' | 'adamW' } & AdamOptions)
+  | ({ readonly name: 'sgd' } & SgdOptions)
+  | ({ readonly name: 'rmsprop' } & RmspropOptions)
+  | ({ readonly name: 'adagrad' } & AdagradOptions)
+
 export interface CompileConfig {
-  /** `'adam'`, `'sgd'`, … or an optimizer. */
-  readonly optimizer: string | Optimizer
+  /** `'adam'`, `'sgd'`, …; a name with options, `{ name: 'adam', learningRate: 1e-4 }`; or an optimizer. */
+  readonly optimizer: string | NamedOptimizer | Optimizer
   /** For each output: a name (`'meanSquaredError'`), a function of labels and predictions, or a loss. */
   readonly loss: LossLike | readonly LossLike[] | Readonly<Record<string, LossLike>>
   /** Factors of the outputs' losses; default 1. */
@@ -75,12 +88,7 @@ export class Compiled {
   constructor(config: CompileConfig, outputNames: readonly string[]) {
     this.config = config
     this.#outputNames = outputNames
-    this.optimizer =
-      typeof config.optimizer === 'string' ? optimizerNames.get(config.optimizer)() : config.optimizer
-    if (!(this.optimizer instanceof Optimizer))
-      throw new Error(
-        "[compile] optimizer must be a name or an optimizer: 'adam', or adam({ learningRate: 0.01 })",
-      )
+    this.optimizer = optimizerOf(config.optimizer)
     this.losses = forOutputs<LossLike>('loss', config.loss, outputNames).map(resolveLoss)
     this.#lossWeights = config.lossWeights
       ? forOutputs<number>('lossWeights', config.lossWeights, outputNames)
@@ -148,6 +156,17 @@ export class Compiled {
       this.#firstBad.assign(scalar(-1, 'int32'))
     })
   }
+}
+
+function optimizerOf(like: CompileConfig['optimizer']): Optimizer {
+  if (typeof like === 'string') return optimizerNames.get(like)()
+  if (like instanceof Optimizer) return like
+  if (typeof (like as Partial<NamedOptimizer> | undefined)?.name !== 'string')
+    throw new Error(
+      "[compile] optimizer must be a name or an optimizer: 'adam', { name: 'adam', learningRate: 0.01 }, or adam({ learningRate: 0.01 })",
+    )
+  const { name, ...options } = like
+  return optimizerNames.get(name)(options)
 }
 
 function resolveLoss(like: LossLike): Loss {

@@ -83,6 +83,9 @@ class Environment {
   assign(name: string, value: Tensor): void {
     this.#variables.get(name)?.assign(value)
   }
+  isFrozen(name: string): boolean {
+    return this.#variables.get(name)?.trainable === false
+  }
   isOutput(name: string): boolean {
     return this.#graph.outputs.some((output) => output.name === name)
   }

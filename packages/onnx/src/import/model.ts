@@ -16,7 +16,7 @@ import { buildGraph } from './build.ts'
 import { type Feeds, tensorsOf } from './feeds.ts'
 import type { GraphNode, ModelGraph, ValueInfo } from './graph.ts'
 import { rememberUnknownFields } from './unknown-fields.ts'
-import type { InitializerInfo } from './weights.ts'
+import { type InitializerInfo, type VariableKind, variableKinds } from './weights.ts'
 
 /**
  * An ONNX model. `run` computes outputs by name; `call` makes it a {@link Module}, so that layers, `grad` and optimizers
@@ -48,6 +48,7 @@ export class OnnxModel implements Module {
   readonly #graph: ModelGraph
   readonly #unknown: UnknownFields
   #variables: Map<string, Variable>
+  readonly #kinds: Map<Variable, VariableKind>
   #forward: (inputs: Tensor[]) => Tensor[]
   #needsValues = false
 
@@ -56,6 +57,8 @@ export class OnnxModel implements Module {
     this.#graph = graph
     this.#unknown = unknown
     this.#variables = new Map(variables)
+    const kinds = variableKinds(graph)
+    this.#kinds = new Map([...variables].map(([name, v]) => [v, kinds.get(name) ?? 'weight']))
     for (const v of variables.values()) rememberUnknownFields(v, unknown)
     this.inputs = graph.inputs
     this.outputs = graph.outputs
@@ -175,21 +178,27 @@ export class OnnxModel implements Module {
     return found
   }
 
-  /** Whether any weight is trainable; setting it concerns all of them. */
+  /**
+   * Whether any weight is trainable. Setting it concerns all weights; statistics of BatchNormalization and tables among the
+   * constants are none.
+   */
   get trainable(): boolean {
     return this.variables.some((v) => v.trainable)
   }
   set trainable(on: boolean) {
-    for (const v of this.variables) v.trainable = on
+    for (const v of this.variables) v.trainable = on && this.#kinds.get(v) === 'weight'
   }
   /**
-   * Freezes or thaws the weights whose name matches.
+   * Freezes or thaws the weights whose name matches. Statistics of BatchNormalization stay frozen: training moves them, no
+   * optimizer does.
    * @param pattern a part of the name, or a regular expression
    * @returns how many weights match
    */
   setTrainable(pattern: string | RegExp, on: boolean): number {
-    const matching = [...this.#variables].filter(([name]) =>
-      typeof pattern === 'string' ? name.includes(pattern) : name.search(pattern) >= 0,
+    const matching = [...this.#variables].filter(
+      ([name, v]) =>
+        this.#kinds.get(v) !== 'statistics' &&
+        (typeof pattern === 'string' ? name.includes(pattern) : name.search(pattern) >= 0),
     )
     for (const [, v] of matching) v.trainable = on
     return matching.length
@@ -215,7 +224,9 @@ export class OnnxModel implements Module {
       )
         continue
       if (this.outputs.some(({ name }) => name === to)) continue
-      this.#variables.set(to, variable(shared, shared.trainable, to))
+      const own = variable(shared, shared.trainable, to)
+      this.#kinds.set(own, this.#kinds.get(shared)!)
+      this.#variables.set(to, own)
       made.push(to)
     }
     this.#forward = this.#compiled()

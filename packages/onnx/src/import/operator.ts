@@ -26,6 +26,8 @@ export interface Values {
   known(name: string): TypedArray | undefined
   /** Gives the Variable of this name, if it is one, its next value. */
   assign(name: string, value: Tensor): void
+  /** Whether this is a Variable that training leaves alone. */
+  isFrozen(name: string): boolean
   /** Whether the model gives this value to its caller. */
   isOutput(name: string): boolean
 }
@@ -68,6 +70,10 @@ export class OperatorCall {
   /** Moves the Variable behind input `i`. */
   assign(i: number, value: Tensor): void {
     this.#values.assign(this.#node.inputs[i]!, value)
+  }
+  /** Whether input `i` is a Variable that was frozen. */
+  isFrozen(i: number): boolean {
+    return this.#values.isFrozen(this.#node.inputs[i] ?? '')
   }
   has(i: number): boolean {
     return (this.#node.inputs[i] ?? '') !== ''

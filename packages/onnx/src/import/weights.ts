@@ -20,24 +20,37 @@ export interface InitializerInfo {
   readonly variable: Variable | null
 }
 
+/** What a Variable is to training: an optimizer moves a weight; a table only when it is thawed by name; statistics never. */
+export type VariableKind = 'weight' | 'table' | 'statistics'
+
 /**
  * A float tensor is a Variable, unless an operator reads sizes or settings from it, or it is a lone number in a Constant node.
  * Other Constant nodes are trainable only in files that keep all their weights there (PaddlePaddle's); beside initializers
  * they hold masks and tables.
  */
-export function makeVariables(graph: ModelGraph): Map<string, Variable> {
+export function variableKinds(graph: ModelGraph): ReadonlyMap<string, VariableKind> {
   const settings = namesAt(graph, 'host')
   const statistics = namesAt(graph, 'state')
-  const variables = new Map<string, Variable>()
+  const kinds = new Map<string, VariableKind>()
   const hasInitializers = [...graph.initializers.values()].some(
     ({ origin, dtype }) => origin === 'initializer' && isFloat(dtype),
   )
-  for (const [name, { dtype, shape, data, origin }] of graph.initializers) {
+  for (const [name, { dtype, shape, origin }] of graph.initializers) {
     if (!isFloat(dtype) || settings.has(name) || (origin === 'Constant' && shape.length === 0)) continue
-    const trainable = (origin === 'initializer' || !hasInitializers) && !statistics.has(name)
-    variables.set(name, variable(adoptArray(data.slice() as TypedArray, shape, dtype), trainable, name))
+    const isWeight = origin === 'initializer' || !hasInitializers
+    kinds.set(name, statistics.has(name) ? 'statistics' : isWeight ? 'weight' : 'table')
   }
-  return variables
+  return kinds
+}
+
+/** The Variables of a file. Weights are trainable. */
+export function makeVariables(graph: ModelGraph): Map<string, Variable> {
+  const made = new Map<string, Variable>()
+  for (const [name, kind] of variableKinds(graph)) {
+    const { data, shape, dtype } = graph.initializers.get(name)!
+    made.set(name, variable(adoptArray(data.slice() as TypedArray, shape, dtype), kind === 'weight', name))
+  }
+  return made
 }
 
 const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64'

@@ -133,14 +133,16 @@ function averagePooling(call: OperatorCall): Tensor {
 
 /**
  * With the moving statistics of the file; while training, where the file is in training mode, with those of the batch, and the
- * moving ones follow: `moving · momentum + batch · (1 - momentum)`, with the biased variance, as ONNX specifies.
+ * moving ones follow: `moving · momentum + batch · (1 - momentum)`, with the biased variance, as ONNX specifies. Frozen (neither
+ * scale nor offset is trained) it keeps to the moving statistics, as in Keras: what is frozen computes the same for ever.
  */
 function batchNormalization(call: OperatorCall): Tensor[] {
   const x = call.input(0)
   const { attributes, opset } = call
   const inTrainingMode = opset >= 14 ? attributes.flag('training_mode', false) : call.wants(1)
   const [movingMean, movingVariance] = [call.input(3), call.input(4)]
-  if (!inTrainingMode || !(call.training || call.exposes(1)))
+  const moves = call.training && !(call.isFrozen(1) && call.isFrozen(2))
+  if (!inTrainingMode || !(moves || call.exposes(1)))
     return [
       normalized(call, x, movingMean, movingVariance),
       movingMean,
@@ -154,7 +156,7 @@ function batchNormalization(call: OperatorCall): Tensor[] {
   const momentum = attributes.float('momentum', 0.9)
   const moved = (old: Tensor, now: Tensor): Tensor => add(mul(old, momentum), mul(now, 1 - momentum))
   const [newMean, newVariance] = [moved(movingMean, batchMean), moved(movingVariance, batchVariance)]
-  if (call.training) {
+  if (moves) {
     call.assign(3, newMean)
     call.assign(4, newVariance)
   }
