@@ -3,7 +3,15 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Tensor } from '@dl/tensor'
+import { importOnnx } from '@dl/onnx'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+/** What programs write, by path. */
+const written = vi.hoisted(() => new Map<string, Uint8Array>())
+vi.mock('node:fs/promises', async (original) => ({
+  ...(await original<typeof import('node:fs/promises')>()),
+  writeFile: (path: string, bytes: Uint8Array) => Promise.resolve(void written.set(path, bytes)),
+}))
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 const programs = readdirSync(folder).filter((name) => /^\d\d-.*\.ts$/.test(name))
@@ -12,7 +20,9 @@ describe('example programs', () => {
   const printed: string[] = []
   beforeEach(() => {
     printed.length = 0
+    written.clear()
     vi.spyOn(console, 'log').mockImplementation((...values) => void printed.push(values.join(' ')))
+    vi.spyOn(console, 'table').mockImplementation((rows) => void printed.push(JSON.stringify(rows)))
     vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
       printed.push(String(text))
       return true
@@ -34,10 +44,14 @@ describe('example programs', () => {
     expect(stdout).toBe('')
   })
 
-  it('01 learns', async () => {
+  const printedAccuracy = (): number =>
+    Number(/accuracy (?<percent>[\d.]+) %/.exec(printed.join('\n'))?.groups?.['percent'])
+
+  it('01 learns and exports', async () => {
     await import('../01-first-network.ts')
-    const accuracy = /accuracy (?<percent>[\d.]+) %/.exec(printed.join('\n'))?.groups?.['percent']
-    expect(Number(accuracy)).toBeGreaterThan(75)
+    expect(printedAccuracy()).toBeGreaterThan(75)
+    const { inputs } = await importOnnx(written.get('mnist.onnx')!)
+    expect(inputs.map(({ shape }) => shape)).toEqual([['batch', 784]])
   })
 
   it('03 prints a falling loss', async () => {
@@ -45,6 +59,20 @@ describe('example programs', () => {
     const losses = printed.filter((line) => /^\d+\.\d+$/.test(line)).map(Number)
     expect(losses.length).toBeGreaterThanOrEqual(15)
     expect(losses.at(-1)).toBeLessThan(0.7 * losses[0]!)
+  })
+
+  it('06 teaches a PyTorch network two more digits and exports it', async () => {
+    await import('../06-fine-tune-onnx.ts')
+    expect(printedAccuracy()).toBeGreaterThan(85)
+    const { inputs, variables } = await importOnnx(written.get('tuned.onnx')!)
+    expect(inputs.map(({ shape }) => shape)).toEqual([['batch', 1, 28, 28]])
+    expect(variables.length).toBeGreaterThan(6)
+  })
+
+  it('07 reads a seven', async () => {
+    await import('../07-onnx-run.ts')
+    expect(printed.find((line) => line.endsWith(' %'))).toMatch(/^7 {2}(100|9\d)\.\d\d %$/)
+    expect(printed.at(-1)).toMatch(/^\[importOnnx\]/)
   })
 
   it('10 exports a layer, a loss and an operation that work', async () => {
@@ -57,6 +85,6 @@ describe('example programs', () => {
   })
 
   it('are all known to this test', () => {
-    expect(programs.map((name) => name.slice(0, 2))).toEqual(['01', '03', '10', '11'])
+    expect(programs.map((name) => name.slice(0, 2))).toEqual(['01', '03', '06', '07', '10', '11'])
   })
 })

@@ -32,6 +32,8 @@ export { BackendError, backends, getBackend, ready, setBackend } from './backend
 // ---- compilation, derivatives, extension
 export { debugJit, jit, type JitOptions } from './compile/jit.ts'
 export { explain } from './tensor/explain.ts'
+export { kernelTimes } from './tensor/kernel-times.ts'
+export type { KernelTime } from './backend/contract.ts'
 export { type RuntimeScalar, runtimeScalar } from './tensor/runtime-scalar.ts'
 export * from './autodiff/index.ts'
 export { defineOp, type OpConfig, type OpDefinition } from './graph/define-op.ts'

@@ -3,9 +3,12 @@ import {
   type CallOptions,
   type InputSpec,
   jit,
+  type KernelTime,
+  kernelTimes,
   type Module,
   ready,
   type Tensor,
+  tidy,
   type Variable,
   variable,
   zeros,
@@ -88,6 +91,23 @@ export class OnnxModel implements Module {
     const inputs = tensorsOf(this.inputs, feeds)
     const results = this.#compute(inputs)
     return Object.fromEntries(results.map((result, i) => [this.outputs[i]!.name, result]))
+  }
+
+  /**
+   * Where the time of a run goes: each kernel of its program with name, kind, shape of loops and milliseconds.
+   * @param feeds as in {@link run}
+   * @param options `repeats`: how often each kernel runs, the least time counts; default 20
+   * @throws OnnxError when feeds do not fit, or the graph depends on values that only a run computes
+   */
+  async profile(
+    feeds: Feeds,
+    options: { readonly repeats?: number | undefined } = {},
+  ): Promise<readonly KernelTime[]> {
+    await ready()
+    return tidy(() => {
+      const inputs = tensorsOf(this.inputs, feeds)
+      return kernelTimes(buildGraph(this.#graph, this.#variables, inputs, 'graph'), options)
+    })
   }
 
   #compute(inputs: Tensor[]): Tensor[] {
