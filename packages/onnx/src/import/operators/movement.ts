@@ -4,6 +4,9 @@ import {
   concat,
   dropout,
   gather,
+  greater,
+  mul,
+  onesLike,
   pad,
   reshape,
   slice,
@@ -222,13 +225,14 @@ function spaceToDepth(call: OperatorCall): Tensor {
   return reshape(blocks, [n, c * b * b, h / b, w / b])
 }
 
-/** Identity, except while training; the mask, where it is wanted, is the one of inference: all true. */
+/** Identity, except while training. The mask, where it is wanted, tells what is kept; PyTorch asks for it and drops it. */
 function dropoutOf(call: OperatorCall): Tensor | Tensor[] {
   const x = call.input(0)
   const rate = call.opset < 12 ? call.attributes.float('ratio', 0.5) : (call.knownNumbers(1)?.[0] ?? 0.5)
   if (!call.wants(1)) return call.training ? dropout(x, rate) : x
-  if (call.training && rate > 0) call.fail('gives its mask, which training does not')
-  return [x, broadcastTo(tensor([true]), shapeOf(x))]
+  if (!call.training) return [x, broadcastTo(tensor([true]), shapeOf(x))]
+  const kept = dropout(onesLike(x), rate)
+  return [mul(x, kept), greater(kept, 0)]
 }
 
 export const movement: Readonly<Record<string, Operator>> = {
