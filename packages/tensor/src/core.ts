@@ -113,6 +113,9 @@ export {
 } from './ops/arithmetic.ts'
 export {
   abs,
+  acos,
+  asin,
+  atan,
   ceil,
   clipByValue,
   cos,
@@ -159,6 +162,7 @@ export { logicalAnd, logicalNot, logicalOr, logicalXor, where } from './ops/logi
 export { all, any, logSumExp, max, mean, min, moments, norm, prod, sum } from './ops/reduction.ts'
 export { argMax, argMin } from './ops/arg.ts'
 export { dot, matMul, outerProduct } from './ops/matmul.ts'
+export { einsum } from './ops/einsum.ts'
 export {
   broadcastTo,
   expandDims,
@@ -175,3 +179,6 @@ export { stridedSlice } from './ops/strided-slice.ts'
 export { concat, stack } from './ops/join.ts'
 export { gather, gatherND, oneHot } from './ops/gather.ts'
 export { batchNorm, layerNorm, logSoftmax, softmax } from './ops/normalization.ts'
+export { scatterND, tensorScatterUpdate } from './ops/scatter.ts'
+export { bitwiseAnd, bitwiseNot, bitwiseOr, bitwiseXor } from './ops/bitwise.ts'
+export { layerNorm, logSoftmax, softmax } from './ops/normalization.ts'

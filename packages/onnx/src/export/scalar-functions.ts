@@ -66,6 +66,7 @@ const FUNCTIONS: Partial<Readonly<Record<ScalarName, Emit>>> = {
   sin: same('Sin'),
   cos: same('Cos'),
   tan: same('Tan'),
+  atan: same('Atan'),
   tanh: same('Tanh'),
   sigmoid: same('Sigmoid'),
   erf: same('Erf'),

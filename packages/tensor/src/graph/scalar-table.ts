@@ -8,7 +8,7 @@ import type { Node } from './node.ts'
 export type ScalarName =
   | 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'pow' | 'max' | 'min'
   | 'neg' | 'abs' | 'sign' | 'floor' | 'ceil' | 'round' | 'trunc' | 'sqrt' | 'rsqrt' | 'square' | 'reciprocal'
-  | 'exp' | 'expm1' | 'log' | 'log1p' | 'sin' | 'cos' | 'tan' | 'tanh' | 'sigmoid' | 'erf' | 'relu' | 'softplus'
+  | 'exp' | 'expm1' | 'log' | 'log1p' | 'sin' | 'cos' | 'tan' | 'atan' | 'tanh' | 'sigmoid' | 'erf' | 'relu' | 'softplus'
   | 'isNaN' | 'isInf' | 'isFinite'
   | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
   | 'and' | 'or' | 'xor' | 'not'
@@ -112,6 +112,27 @@ export function threefry2x32(k0: number, k1: number, x0: number, x1: number): re
     }
   }
   return [a, b]
+}
+
+const ATAN_P = [-0.8750608600031904, -16.157537187333652, -75.00855792314705, -122.88666844901361, -64.85021904942025]
+const ATAN_Q = [1, 24.858464901423062, 165.02700983169885, 432.88106049129027, 485.3903996359137, 194.5506571482614]
+
+function arcTangent<V>(f: FormulaOps<V>, x: V): V {
+  const horner = (coefficients: readonly number[], z: V): V =>
+    coefficients.slice(1).reduce((sum, c) => f.map('add', f.map('mul', sum, z), f.constant(c)), f.constant(coefficients[0]!))
+  const a = f.map('abs', x)
+  const steep = f.map('gt', a, f.constant(2.414213562373095))
+  const middle = f.map('gt', a, f.constant(0.66))
+  const turned = f.map('div', f.constant(-1), a)
+  const moved = f.map('div', f.map('sub', a, f.constant(1)), f.map('add', a, f.constant(1)))
+  const t = f.map('select', steep, turned, f.map('select', middle, moved, a))
+  const base = f.map(
+    'select', steep, f.constant(Math.PI / 2), f.map('select', middle, f.constant(Math.PI / 4), f.constant(0)),
+  )
+  const z = f.map('mul', t, t)
+  const curve = f.map('mul', f.map('mul', z, t), f.map('div', horner(ATAN_P, z), horner(ATAN_Q, z)))
+  const y = f.map('add', base, f.map('add', t, curve))
+  return f.map('select', f.map('lt', x, f.constant(0)), f.map('neg', y), f.map('select', f.map('eq', x, f.constant(0)), x, y))
 }
 
 const rows = {
@@ -243,6 +264,12 @@ const rows = {
     arity: 1, accepts: 'float', result: 'same', cost: 45, ulp: 10, domain: [-1.2, 1.2],
     js: Math.tan, derivative: (s, ct, y) => [s.mul(ct, s.add(s.mul(y, y), 1))],
     formula: (f, x) => f.map('div', f.map('sin', x), f.map('cos', x)),
+  },
+  atan: {
+    // Moshier, Cephes: three intervals, then a rational function of the square
+    arity: 1, accepts: 'float', result: 'same', cost: 30, ulp: 4, domain: [-6, 6],
+    js: Math.atan, derivative: (s, ct, _y, x) => [s.div(ct, s.add(s.mul(x, x), 1))],
+    formula: arcTangent,
   },
   tanh: {
     arity: 1, accepts: 'float', result: 'same', cost: 16, ulp: 4, domain: [-4, 4],

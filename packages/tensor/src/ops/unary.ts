@@ -18,6 +18,7 @@ type FloatFunction =
   | 'sin'
   | 'cos'
   | 'tan'
+  | 'atan'
   | 'tanh'
   | 'sigmoid'
   | 'erf'
@@ -183,6 +184,39 @@ export const cos: FloatUnary = (x) => result(float('cos', x))
  * ```
  */
 export const tan: FloatUnary = (x) => result(float('tan', x))
+
+/**
+ * The angle in (-π/2, π/2) whose tangent is `x`.
+ * @example
+ * ```ts
+ * atan(tensor([0, 1, -1])).print() // [0, 0.785, -0.785]
+ * ```
+ */
+export const atan: FloatUnary = (x) => result(float('atan', x))
+
+/**
+ * The angle in [-π/2, π/2] whose sine is `x`; NaN outside [-1, 1].
+ * @example
+ * ```ts
+ * asin(tensor([0, 0.5, 1])).print() // [0, 0.524, 1.571]
+ * ```
+ */
+export const asin: FloatUnary = (x) => {
+  const node = floating('asin', 'x', x)
+  return result(s.atan(s.div(node, s.sqrt(s.mul(s.sub(1, node), s.add(1, node))))))
+}
+
+/**
+ * The angle in [0, π] whose cosine is `x`; NaN outside [-1, 1].
+ * @example
+ * ```ts
+ * acos(tensor([1, 0.5, -1])).print() // [0, 1.047, 3.142]
+ * ```
+ */
+export const acos: FloatUnary = (x) => {
+  const node = floating('acos', 'x', x)
+  return result(s.mul(2, s.atan(s.sqrt(s.div(s.sub(1, node), s.add(1, node))))))
+}
 
 /**
  * Hyperbolic tangent.

@@ -1112,3 +1112,166 @@ describe('normalization', () => {
     ],
   ])
 })
+
+describe('scatter', () => {
+  check([
+    [
+      'scatterND adds up, and drops what is outside',
+      () => tf.scatterND(ints([[1], [3], [1], [7], [-1]]), [10, 20, 5, 1, 1], [5]),
+      [0, 15, 0, 20, 0],
+    ],
+    [
+      'scatterND of rows',
+      () =>
+        tf.scatterND(
+          ints([[2], [0]]),
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          [3, 2],
+        ),
+      [
+        [3, 4],
+        [0, 0],
+        [1, 2],
+      ],
+    ],
+    [
+      'tensorScatterUpdate',
+      () =>
+        tf.tensorScatterUpdate(
+          m23(),
+          ints([
+            [0, 2],
+            [1, 0],
+            [5, 0],
+          ]),
+          [9, 8, 7],
+        ),
+      [
+        [1, 2, 9],
+        [8, 5, 6],
+      ],
+    ],
+    [
+      'tensorScatterUpdate of int64',
+      () =>
+        tf.tensorScatterUpdate(
+          tensor([1n, 2n, 3n], [3], 'int64'),
+          tensor([[1n]], [1, 1], 'int64'),
+          tensor([2n ** 40n], [1], 'int64'),
+        ),
+      [1n, 2n ** 40n, 3n],
+      'int64',
+    ],
+    [
+      'tensorScatterUpdate of bool',
+      () => tf.tensorScatterUpdate(tensor([true, true]), ints([[1]]), tensor([false])),
+      [1, 0],
+      'bool',
+    ],
+  ])
+})
+
+describe('einsum', () => {
+  const square = (): tf.Tensor<[2, 2]> =>
+    tensor([
+      [1, 2],
+      [3, 4],
+    ])
+  check([
+    [
+      'matrix product',
+      () => tf.einsum('ij,jk->ik', m23(), tf.transpose(m23())),
+      [
+        [14, 32],
+        [32, 77],
+      ],
+    ],
+    [
+      'matrix product without ->',
+      () => tf.einsum('ij, jk', square(), square()),
+      [
+        [7, 10],
+        [15, 22],
+      ],
+    ],
+    [
+      'transposed',
+      () => tf.einsum('ij->ji', m23()),
+      [
+        [1, 4],
+        [2, 5],
+        [3, 6],
+      ],
+    ],
+    [
+      'labels in alphabetical order',
+      () => tf.einsum('ba', m23()),
+      [
+        [1, 4],
+        [2, 5],
+        [3, 6],
+      ],
+    ],
+    ['sum of all', () => tf.einsum('ij->', m23()), 21],
+    ['trace', () => tf.einsum('ii', square()), 5],
+    ['diagonal', () => tf.einsum('ii->i', square()), [1, 4]],
+    [
+      'outer product',
+      () => tf.einsum('i,j->ji', [1, 2], [3, 4]),
+      [
+        [3, 6],
+        [4, 8],
+      ],
+    ],
+    [
+      'elementwise',
+      () => tf.einsum('ij,ij->ij', square(), square()),
+      [
+        [1, 4],
+        [9, 16],
+      ],
+    ],
+    ['batches', () => tf.einsum('bi,bi->b', m23(), m23()), [14, 77]],
+    ['ellipsis', () => tf.einsum('...i,i', square(), [1, 1]), [3, 7]],
+    [
+      'ellipses broadcast',
+      () => tf.einsum('...i,...i->...', tensor([[[1, 2]], [[3, 4]]]), square()),
+      [
+        [5, 11],
+        [11, 25],
+      ],
+    ],
+    ['three operands', () => tf.einsum('ij,jk,k->i', square(), square(), [1, 1]), [17, 37]],
+    ['integers', () => tf.einsum('i,i', ints([1, 2]), ints([3, 4])), 11, 'int32'],
+  ])
+})
+
+describe('bits', () => {
+  const [a, b] = [ints([12, 10, -1]), ints([6, 6, 6])]
+  check([
+    ['bitwiseAnd', () => tf.bitwiseAnd(a, b), [4, 2, 6], 'int32'],
+    ['bitwiseOr', () => tf.bitwiseOr(a, b), [14, 14, -1], 'int32'],
+    ['bitwiseXor', () => tf.bitwiseXor(a, b), [10, 12, -7], 'int32'],
+    ['bitwiseNot', () => tf.bitwiseNot(a), [-13, -11, 0], 'int32'],
+    ['bitwiseNot of uint8', () => tf.bitwiseNot(tensor([0, 5], [2], 'uint8')), [255, 250], 'uint8'],
+    [
+      'bitwiseAnd of int64',
+      () => tf.bitwiseAnd(tensor([2n ** 40n + 3n]), tensor([2n ** 40n + 5n])),
+      [2n ** 40n + 1n],
+      'int64',
+    ],
+  ])
+})
+
+describe('inverse trigonometric functions', () => {
+  const x = [-1, -0.5, 0, 0.1, 1]
+  check([
+    ['asin', () => tf.asin(x), x.map((v) => Math.asin(v))],
+    ['acos', () => tf.acos(x), x.map((v) => Math.acos(v))],
+    ['atan', () => tf.atan([...x, 50, -Infinity]), [...x, 50, -Infinity].map((v) => Math.atan(v))],
+    ['asin outside', () => tf.asin([2]), [NaN]],
+  ])
+})

@@ -1,15 +1,10 @@
-// Operators that make tensors from sizes and indices, and those that pick elements by index.
+// Operators that make tensors from sizes and indices.
 import {
   add,
-  broadcastTo,
   cast,
-  concat,
   equal,
   fill,
-  gather,
-  gatherND,
   less,
-  mul,
   reshape,
   slice,
   tensor,
@@ -87,57 +82,6 @@ function triangle(call: OperatorCall): Tensor {
   )
 }
 
-/** Indices counted from the front; a negative one counts from the back of an axis with `size` elements. */
-function fromFront(call: OperatorCall, i: number, size: number): Tensor {
-  const known = call.knownNumbers(i)
-  const indices = call.input(i)
-  if (known)
-    return ints(
-      known.map((k) => (k < 0 ? k + size : k)),
-      shapeOf(indices),
-    )
-  const index: Tensor = cast(indices, 'int32')
-  return where(less(index, 0), add(index, size), index)
-}
-
-function gatherElements(call: OperatorCall): Tensor {
-  const x = call.input(0)
-  const shape = shapeOf(x)
-  const axis = call.axis(call.attributes.int('axis', 0), x.rank)
-  let linear: Tensor = mul(fromFront(call, 1, shape[axis]!), count(shape.slice(axis + 1)))
-  const sizes = shapeOf(linear)
-  sizes.forEach((d, a) => {
-    if (a === axis) return
-    const along = upTo(d).map((i) => i * count(shape.slice(a + 1)))
-    linear = add(
-      linear,
-      ints(
-        along,
-        sizes.map((_, b) => (a === b ? d : 1)),
-      ),
-    )
-  })
-  return gather(reshape(x, [x.size]), linear, 0)
-}
-
-function gatherPositions(call: OperatorCall): Tensor {
-  const x = call.input(0)
-  const shape = shapeOf(x)
-  const batch = call.attributes.int('batch_dims', 0)
-  const raw: Tensor = cast(call.input(1), 'int32')
-  const depth = shapeOf(raw).at(-1)!
-  let positions: Tensor = where(less(raw, 0), add(raw, ints(shape.slice(batch, batch + depth))), raw)
-  for (let a = batch - 1; a >= 0; a--) {
-    const sizes = shapeOf(positions)
-    const column = ints(
-      upTo(sizes[a]!),
-      sizes.map((d, b) => (a === b ? d : 1)),
-    )
-    positions = concat([broadcastTo(column, [...sizes.slice(0, -1), 1]), positions], sizes.length - 1)
-  }
-  return gatherND(x, positions)
-}
-
 /** `[off, on]` in the dtype of the values; the new axis stands at `axis`. */
 function oneHotOf(call: OperatorCall): Tensor {
   const depth = call.number(1, 'the depth')
@@ -159,15 +103,5 @@ export const creation: Readonly<Record<string, Operator>> = {
   Range: { host: [0, 1, 2], build: rangeOf },
   EyeLike: { attributes: ['dtype', 'k'], build: eyeLike },
   Trilu: { attributes: ['upper'], host: [1], build: triangle },
-  Gather: {
-    attributes: ['axis'],
-    build: (call) => {
-      const x = call.input(0)
-      const axis = call.axis(call.attributes.int('axis', 0), x.rank)
-      return gather(x, fromFront(call, 1, shapeOf(x)[axis]!), axis)
-    },
-  },
-  GatherElements: { attributes: ['axis'], build: gatherElements },
-  GatherND: { attributes: ['batch_dims'], build: gatherPositions },
   OneHot: { attributes: ['axis'], host: [1], build: oneHotOf },
 }

@@ -1,7 +1,14 @@
 // Elementwise operators: arithmetic, comparison, logic, rounding, exponentials. Broadcasting is NumPy's, as in @dl/tensor.
 import {
   abs,
+  acos,
   add,
+  asin,
+  atan,
+  bitwiseAnd,
+  bitwiseNot,
+  bitwiseOr,
+  bitwiseXor,
   cast,
   ceil,
   cos,
@@ -53,6 +60,8 @@ const binary = (fn: (a: Tensor, b: Tensor) => Tensor): Operator => ({
 const variadic = (fn: (a: Tensor, b: Tensor) => Tensor): Operator => ({
   build: (call) => call.inputs().reduce((a, b) => fn(a, b)),
 })
+
+const since18 = (operator: Operator): Operator => ({ ...operator, since: 18 })
 
 const isFloat = (x: Tensor): boolean => x.dtype === 'float32' || x.dtype === 'float64'
 
@@ -116,6 +125,9 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   Sin: unary(sin),
   Cos: unary(cos),
   Tan: unary(tan),
+  Asin: unary(asin),
+  Acos: unary(acos),
+  Atan: unary(atan),
   Tanh: unary(tanh),
   Sigmoid: unary(sigmoid),
   Erf: unary(erf),
@@ -154,6 +166,10 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   Or: binary(logicalOr),
   Xor: binary(logicalXor),
   Not: unary(logicalNot),
+  BitwiseAnd: since18(binary(bitwiseAnd)),
+  BitwiseOr: since18(binary(bitwiseOr)),
+  BitwiseXor: since18(binary(bitwiseXor)),
+  BitwiseNot: since18(unary(bitwiseNot)),
   IsNaN: unary(isNaN),
   IsInf: { attributes: ['detect_negative', 'detect_positive'], build: infinity },
   Where: { build: (call) => where(call.input(0), call.input(1), call.input(2)) },

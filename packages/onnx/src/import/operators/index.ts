@@ -1,16 +1,29 @@
 // The table of operators: one entry an operator of ONNX's own domain. To add one, write its entry in the file of its family.
 import type { Operator } from '../operator.ts'
 import { activation } from './activation.ts'
+import { attentions } from './attention.ts'
 import { convolutions } from './convolution.ts'
 import { creation } from './creation.ts'
 import { elementwise } from './elementwise.ts'
+import { indexing } from './indexing.ts'
+import { losses } from './loss.ts'
 import { matrix } from './matrix.ts'
 import { movement } from './movement.ts'
 import { reductions } from './reduction.ts'
 import { resizing } from './resize.ts'
 
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
-  [elementwise, activation, matrix, convolutions, reductions, movement, creation, resizing].flatMap(
-    (family) => Object.entries(family),
-  ),
+  [
+    elementwise,
+    activation,
+    matrix,
+    convolutions,
+    reductions,
+    movement,
+    creation,
+    resizing,
+    attentions,
+    losses,
+    indexing,
+  ].flatMap((family) => Object.entries(family)),
 )

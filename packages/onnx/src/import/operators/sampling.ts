@@ -115,7 +115,7 @@ export function sampleAxis(axis: AxisSampling, how: Interpolation): Samples {
   const slots = Array.from({ length: count }, (_, i) => i)
   const crop = how.coordinates === 'tf_crop_and_resize'
   return {
-    picks: slots.map((i) => found.map((entries) => (entries[i] ?? entries[0] ?? [0])[0]!)),
+    picks: slots.map((i) => found.map((entries) => (entries[i] ?? entries[0] ?? [0])[0])),
     weights: slots.map((i) => found.map((entries) => entries[i]?.[1] ?? 0)),
     inside: places.map((place) => !crop || (place >= 0 && place <= axis.size - 1)),
   }
