@@ -89,15 +89,19 @@ judge('ONNX backend tests', { needs: 'onnx-conformance' }, (folder) => {
     }
   }
 
-  it.each(operators)('%s', async (operator) => {
-    const failures: string[] = []
-    for (const { name } of cases.filter(({ op }) => op === operator)) {
-      const wrong = await failure(name)
-      if (wrong === undefined) passed++
-      else if (wrong !== null) failures.push(wrong)
-    }
-    expect(failures).toEqual([])
-  })
+  it.each(operators)(
+    '%s',
+    async (operator) => {
+      const failures: string[] = []
+      for (const { name } of cases.filter(({ op }) => op === operator)) {
+        const wrong = await failure(name)
+        if (wrong === undefined) passed++
+        else if (wrong !== null) failures.push(wrong)
+      }
+      expect(failures).toEqual([])
+    },
+    60_000,
+  )
 
   it('computes as many cases as it did', () => {
     expect(passed).toBeGreaterThanOrEqual(530)

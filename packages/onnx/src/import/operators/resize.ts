@@ -177,7 +177,17 @@ function plansOf(call: OperatorCall, x: Tensor, scalesAt: number): AxisSampling[
     const [start, end] = [roi[i] ?? 0, roi[i + axes.length] ?? 1]
     plans[axis] = { size, outer: sizes?.[i] ?? Math.floor(size * scale), scale, start, end }
   })
+  checkPlans(call, x, plans)
   return plans
+}
+
+function checkPlans(call: OperatorCall, x: Tensor, plans: readonly AxisSampling[]): void {
+  const sizes = plans.map(({ outer }) => outer)
+  if (sizes.some((d) => !Number.isInteger(d) || d < 0)) call.fail(`asks for the sizes [${sizes.join(', ')}]`)
+  call.checkSize(
+    sizes.reduce((n, d) => n * d, 1),
+    dtypeOfTensor(x),
+  )
 }
 
 function resize(call: OperatorCall): Tensor {
@@ -218,6 +228,7 @@ function upsample(call: OperatorCall): Tensor {
     const scale = scales[a]!
     return { size, outer: Math.floor(size * scale), scale, start: 0, end: 1 }
   })
+  checkPlans(call, x, plans)
   return resizedAsFloat(x, plans, how, 0)
 }
 
