@@ -63,7 +63,11 @@ const cumulation = ({ reduction, exclusive, reverse }: CumulateKernel): string =
 function operand(o: Operand, row: string): string {
   const axis = (name: string, sizes: readonly number[], strides: readonly number[]): string =>
     `${name}(${extent(sizes)} by ${extent(strides)})`
-  return `b${o.buffer}[${o.base} + ${axis('b', o.batch.sizes, o.batch.strides)} + ${axis(row, o.rows.sizes, o.rows.strides)} + ${axis('k', o.ks.sizes, o.ks.strides)}]`
+  const bounds = (o.bounds ?? []).map(
+    (b) => ` 0 ≤ ${b.base} + ${row}·${extent(b.rows)} + k·${extent(b.ks)} < ${b.limit}`,
+  )
+  const inside = bounds.length ? ` where${bounds.join(',')}, else 0` : ''
+  return `b${o.buffer}[${o.base} + ${axis('b', o.batch.sizes, o.batch.strides)} + ${axis(row, o.rows.sizes, o.rows.strides)} + ${axis('k', o.ks.sizes, o.ks.strides)}]${inside}`
 }
 
 function affine(addr: Affine, loops: readonly string[]): string {

@@ -1,5 +1,7 @@
 // Offsets of a contraction's axes. An axis of nested loops that walks memory uniformly is a stride; any other is a table.
-import type { Axis } from '@dl/tensor/backend'
+// Bounds of an operand (zero padding) become a word of bits for each row and each term.
+import { boundPlaces } from '@dl/tensor/backend'
+import type { Axis, Operand } from '@dl/tensor/backend'
 
 /** Byte offset of each position of an axis: `i * stride`, or `table[i]`. */
 export interface AxisOffsets {
@@ -9,8 +11,10 @@ export interface AxisOffsets {
   readonly table: Int32Array | null
 }
 
+const countOf = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1)
+
 export function axisOffsets(axis: Axis, bytes: number): AxisOffsets {
-  const count = axis.sizes.reduce((a, b) => a * b, 1)
+  const count = countOf(axis.sizes)
   let stride: number | null = null
   let inside = 1
   let uniform = true
@@ -23,50 +27,85 @@ export function axisOffsets(axis: Axis, bytes: number): AxisOffsets {
     inside *= size
   }
   if (uniform) return { count, stride: (stride ?? 0) * bytes, table: null }
-  return { count, stride: 0, table: offsetTable(axis, count, bytes) }
+  return { count, stride: 0, table: positions(axis.sizes, axis.strides, count, bytes) }
 }
 
-function offsetTable(axis: Axis, count: number, bytes: number): Int32Array {
+/** `scale · Σ steps[d] · index[d]` for each position of nested loops. */
+function positions(
+  sizes: readonly number[],
+  steps: readonly number[],
+  count: number,
+  scale: number,
+): Int32Array {
   const table = new Int32Array(count)
-  const index = axis.sizes.map(() => 0)
+  const index = sizes.map(() => 0)
   let offset = 0
   for (let i = 0; i < count; i++) {
-    table[i] = offset * bytes
-    for (let d = axis.sizes.length - 1; d >= 0; d--) {
-      offset += axis.strides[d]!
-      if (++index[d]! < axis.sizes[d]!) break
-      offset -= axis.strides[d]! * axis.sizes[d]!
+    table[i] = offset * scale
+    for (let d = sizes.length - 1; d >= 0; d--) {
+      offset += steps[d]!
+      if (++index[d]! < sizes[d]!) break
+      offset -= steps[d]! * sizes[d]!
       index[d] = 0
     }
   }
   return table
 }
 
-/** Every aligned group of four positions lies side by side in memory. */
-export function inRunsOfFour(axis: AxisOffsets, bytes: number): boolean {
-  if (axis.count < 4) return false
-  const { table } = axis
-  if (!table) return axis.stride === bytes
-  for (let k = 0; k + 4 <= axis.count; k += 4)
-    for (let j = 1; j < 4; j++) if (table[k + j] !== table[k]! + bytes * j) return false
-  return true
+/** Sets of bits for rows and terms: the element at (row, term) lies inside all bounds if the two sets share none. */
+export interface BoundBits {
+  readonly rows: Int32Array
+  readonly ks: Int32Array
+}
+
+export function boundBits(operand: Operand): BoundBits | null {
+  const { rows, ks, bounds = [] } = operand
+  if (!bounds.length) return null
+  const bits = { rows: new Int32Array(countOf(rows.sizes)), ks: new Int32Array(countOf(ks.sizes)) }
+  let bit = 0
+  for (const bound of bounds) {
+    const { side, places } = boundPlaces(operand, bound)
+    const at = {
+      rows: positions(rows.sizes, bound.rows, bits.rows.length, 1).map((v) => v + bound.base),
+      ks: positions(ks.sizes, bound.ks, bits.ks.length, 1),
+    }
+    const other = side === 'rows' ? 'ks' : 'rows'
+    for (const place of places) {
+      const mask = 1 << bit++
+      at[side].forEach((v, i) => v === place && (bits[side][i]! |= mask))
+      at[other].forEach((v, i) => (v + place < 0 || v + place >= bound.limit) && (bits[other][i]! |= mask))
+    }
+  }
+  if (bit > 32) throw new Error(`[cpu] the bounds of an operand have ${bit} places, at most 32 are possible`)
+  return bits
 }
 
 /**
- * Which panels of `width` positions lie side by side: 'all', a flag for each panel when most do, or null when packing
- * should not count on it.
+ * The greatest length such that every aligned group of that many positions lies side by side in memory; `count` when all do.
  */
-export function contiguousPanels(axis: AxisOffsets, width: number, bytes: number): 'all' | Int32Array | null {
-  const { table } = axis
-  if (!table) return axis.stride === bytes ? 'all' : null
-  const flags = new Int32Array(Math.ceil(axis.count / width))
-  let contiguous = 0
-  for (let p = 0; p < flags.length; p++) {
-    let ok = 1
-    for (let j = 1; j < width && p * width + j < axis.count; j++)
-      if (table[p * width + j] !== table[p * width]! + bytes * j) ok = 0
-    flags[p] = ok
-    contiguous += ok
-  }
-  return contiguous * 2 > flags.length ? flags : null
+export function runLength({ table, stride, count }: AxisOffsets, bytes: number): number {
+  if (!table) return stride === bytes ? count : 1
+  let length = 0
+  for (let i = 1; i < count && length !== 1; i++)
+    if (table[i] !== table[i - 1]! + bytes) length = greatestCommonDivisor(length, i)
+  return length || count
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  while (b) [a, b] = [b, a % b]
+  return a
+}
+
+/**
+ * For each panel of `width` positions where its second stretch of neighbours in memory starts: `width` when there is one
+ * stretch only, 0 when there are more than two. 'all' when every panel is one stretch.
+ */
+export function panelStretches(axis: AxisOffsets, width: number, bytes: number): 'all' | Int32Array {
+  const { table, stride, count } = axis
+  const starts = new Int32Array(Math.ceil(count / width)).fill(width)
+  if (!table) return stride === bytes || count === 1 ? 'all' : starts.fill(0)
+  for (let p = 0; p < starts.length; p++)
+    for (let j = 1; j < width && p * width + j < count; j++)
+      if (table[p * width + j] !== table[p * width + j - 1]! + bytes) starts[p] = starts[p] === width ? j : 0
+  return starts.every((s) => s === width) ? 'all' : starts
 }

@@ -9,7 +9,7 @@ import { epilogueFunction } from './epilogue.ts'
 import { ExpressionEmitter } from './expressions.ts'
 import { emitFill } from './fill.ts'
 import { microKernel, NR, tileRows } from './micro.ts'
-import { packFunction } from './packing.ts'
+import { PACKING_SLACK, packFunction } from './packing.ts'
 import { buffersOf } from './row.ts'
 import type { EmittedKernel } from './row.ts'
 
@@ -55,10 +55,8 @@ class ContractWriter {
     this.#plain = only !== null && kernel.exprs[only.expr]!.op === 'acc' && only.addr[3] === 1
     this.#manyBlocks = kernel.k > KC
     this.#micro = microKernel(env.module, env.relaxed)
-    const pack = (operand: Operand, width: number): FunctionWriter =>
-      packFunction(env, width, axisOffsets(operand.rows, 4), axisOffsets(operand.ks, 4))
-    this.#packA = pack(kernel.a, this.#rows)
-    this.#packB = pack(kernel.b, NR)
+    this.#packA = packFunction(env, this.#rows, kernel.a)
+    this.#packB = packFunction(env, NR, kernel.b)
     this.#epilogue = epilogueFunction(env, kernel, buffers)
     const f = (this.f = env.module.function(
       name,
@@ -262,8 +260,9 @@ class ContractWriter {
     const { m, n, k } = this.#kernel
     const depth = Math.min(k, KC)
     const columns = roundUp(Math.min(n, NC), NR)
-    const bytesB = roundUp(depth * columns * 4, 64) + 64
-    const bytesA = roundUp(depth * Math.min(roundUp(m, this.#rows), this.#rows * TILES_DOWN) * 4, 64) + 64
+    const bytesB = roundUp(depth * columns * 4, 64) + PACKING_SLACK
+    const bytesA =
+      roundUp(depth * Math.min(roundUp(m, this.#rows), this.#rows * TILES_DOWN) * 4, 64) + PACKING_SLACK
     const bytesTile = roundUp(this.#rows * NR * 4, 64)
     const bytesSums = this.#manyBlocks && !this.#plain ? roundUp(m, this.#rows) * roundUp(n, NR) * 4 + 64 : 0
     this.#env.workspace(bytesB + bytesA + bytesTile + bytesSums)

@@ -1,7 +1,7 @@
 // Contract kernels: a product through tiles in workgroup memory, `rows × columns` sums a thread in registers, masked edges
 // (any M, N, K), operands read along whichever axis is contiguous (so AᵀB and ABᵀ cost what AB costs), and an epilogue that
 // may load, compute and store any number of outputs.
-import type { ContractKernel, Operand, Program } from '@dl/tensor/backend'
+import type { Bound, ContractKernel, Operand, Program } from '@dl/tensor/backend'
 import { requireDType } from '../errors.ts'
 import { affineText, axisOffset, fastestStride, sumText } from './affine.ts'
 import { Bindings } from './bindings.ts'
@@ -132,6 +132,13 @@ function epilogueText(kernel: ContractKernel, bindings: Bindings, library: Libra
   ]
 }
 
+/** The test that a coordinate lies inside: below 0 it wraps to a large unsigned number. */
+function insideText({ rows, ks }: Operand, bound: Bound, row: string, term: string): string {
+  const alongRows = axisOffset({ sizes: rows.sizes, strides: bound.rows }, row)
+  const alongTerms = axisOffset({ sizes: ks.sizes, strides: bound.ks }, term)
+  return `u32(${sumText(bound.base, alongRows, alongTerms)}) < ${bound.limit}u`
+}
+
 interface TileLoad {
   /** Once a thread: its rows, whether they exist, their offsets. */
   readonly before: readonly string[]
@@ -167,12 +174,13 @@ function tileLoad(
       `let ${p}_m${t} = ${origin} + ${row};`,
       `let ${p}_at${t} = ${sumText(`${p}_base`, axisOffset(operand.rows, `${p}_m${t}`))};`,
     )
+    const step = `${p}_s${t}`
     const conditions = [
       ...(ragged ? [`${p}_m${t} < ${extent}`] : []),
       ...(k % K_TILE ? [`${kk} + k0 < ${k}`] : []),
+      ...(operand.bounds ?? []).map((bound) => insideText(operand, bound, `${p}_m${t}`, step)),
     ]
     const place = `${name}[${kk} * ${tile + 1} + ${row}]`
-    const step = `${p}_s${t}`
     const value = bindings.load(operand.buffer, sumText(`${p}_at${t}`, axisOffset(operand.ks, step)))
     inside.push(`let ${step} = k0 + ${kk};`)
     if (!conditions.length) inside.push(`${place} = ${value};`)

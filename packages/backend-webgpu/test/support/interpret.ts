@@ -10,6 +10,7 @@ import {
   type Element,
   evaluateScalar,
   type Expr,
+  type Operand,
   type Program,
   type RowKernel,
   type ScatterKernel,
@@ -168,6 +169,22 @@ function put(s: Store, loops: readonly number[], value: Element, memory: readonl
 const offset = (axis: Axis, i: number): number =>
   unravel(i, axis.sizes).reduce((sum, x, d) => sum + x * axis.strides[d]!, 0)
 
+/** An element of an operand; 0 where a coordinate leaves its bounds. */
+function operandElement(
+  o: Operand,
+  memory: readonly TypedArray[],
+  batch: number,
+  row: number,
+  term: number,
+): Element {
+  for (const { limit, base, rows, ks } of o.bounds ?? []) {
+    const along = { rows: { ...o.rows, strides: rows }, ks: { ...o.ks, strides: ks } }
+    const at = base + offset(along.rows, row) + offset(along.ks, term)
+    if (at < 0 || at >= limit) return 0
+  }
+  return memory[o.buffer]![o.base + offset(o.batch, batch) + offset(o.rows, row) + offset(o.ks, term)]!
+}
+
 function contract(c: ContractKernel, memory: readonly TypedArray[], scalars: ArrayLike<number>): void {
   const writes: (() => void)[] = []
   for (let b = 0; b < c.batch; b++)
@@ -175,10 +192,8 @@ function contract(c: ContractKernel, memory: readonly TypedArray[], scalars: Arr
       for (let n = 0; n < c.n; n++) {
         let sum = 0
         for (let k = 0; k < c.k; k++) {
-          const x =
-            memory[c.a.buffer]![c.a.base + offset(c.a.batch, b) + offset(c.a.rows, m) + offset(c.a.ks, k)]
-          const y =
-            memory[c.b.buffer]![c.b.base + offset(c.b.batch, b) + offset(c.b.rows, n) + offset(c.b.ks, k)]
+          const x = operandElement(c.a, memory, b, m, k)
+          const y = operandElement(c.b, memory, b, n, k)
           sum += c.dtype === 'int32' ? Math.imul(Number(x), Number(y)) : Number(x) * Number(y)
         }
         const known = new Map<number, Element>()

@@ -1,6 +1,7 @@
 // Door `@dl/tensor/backend`: what a backend, ours or a stranger's, is written against.
 export * from './contract.ts'
 export * from './ir.ts'
+export { type BoundPlaces, boundPlaces } from './bounds.ts'
 export { BackendError, backends, getBackend, ready, registerBackend, setBackend } from './registry.ts'
 export {
   DTYPES,

@@ -71,6 +71,18 @@ export interface Axis {
   readonly sizes: readonly number[]
   readonly strides: readonly number[]
 }
+/**
+ * A coordinate at which an operand is read: `base + Σ rows[i] · (loop i of its rows) + Σ ks[i] · (loop i of its terms)`. Where it
+ * lies outside 0 … limit - 1 the element counts as 0 and its address means nothing: zero padding without a padded copy.
+ */
+export interface Bound {
+  readonly limit: number
+  readonly base: number
+  readonly rows: readonly number[]
+  readonly ks: readonly number[]
+}
+/** `boundPlaces` over all bounds of an operand are at most this many: a set of them fits a word. */
+export const MOST_BOUND_PLACES = 32
 export interface Operand {
   readonly buffer: number
   readonly base: number
@@ -78,6 +90,8 @@ export interface Operand {
   /** M for the left operand, N for the right one. */
   readonly rows: Axis
   readonly ks: Axis
+  /** Coordinates that may leave their range; none when left out. */
+  readonly bounds?: readonly Bound[] | undefined
 }
 
 /** `acc[b, m, n] = Σ_k A[b, m, k] · B[b, k, n]`, then the epilogue; addresses in it are `[c0, batch, m, n]`. */

@@ -4,8 +4,17 @@ import type { Affine, DynamicIndex, Expr } from '../backend/ir.ts'
 import { type DType, DTYPE_CODE, type Element, toElement } from '../graph/dtype.ts'
 import { mix, type ReduceKind } from '../graph/node.ts'
 import { type FormulaOps, SCALARS, type ScalarName } from '../graph/scalar-table.ts'
-import { type Index, linear, moveIndex, type Nest, sameAffine, sameIndex, type Split } from './index-map.ts'
-import { isMovement, storeTime, throughReshapes, type Value } from './values.ts'
+import {
+  add,
+  type Index,
+  linear,
+  moveIndex,
+  type Nest,
+  sameAffine,
+  sameIndex,
+  type Split,
+} from './index-map.ts'
+import { isMovement, isZeroPad, storeTime, throughReshapes, type Value } from './values.ts'
 
 /** Why something could not be lowered. */
 export type Problem =
@@ -45,6 +54,11 @@ interface Symbol {
   readonly value: number
   readonly limit: number
 }
+/** A coordinate that must lie in 0 … limit - 1 for an element to be read; outside it is 0. */
+export interface DraftBound {
+  readonly form: Affine
+  readonly limit: number
+}
 
 export class Body implements Nest {
   readonly loops: number
@@ -53,6 +67,8 @@ export class Body implements Nest {
   /** Only values that had a buffer at this time are loaded. */
   asOf: number = storeTime()
   problem: Problem | null = null
+  /** Where zero pads that are read through leave their bounds; null where a pad has to be stored to be read. */
+  bounds: DraftBound[] | null = null
   readonly exprs: DraftExpr[] = []
   /** Loops before this number are outer loops, the rest is reduced. */
   readonly outer: number
@@ -116,6 +132,8 @@ export class Body implements Nest {
       case 'window':
       case 'stop':
         return this.#move(v, index)
+      case 'pad':
+        return this.#throughPad(v, index)
       default:
         throw new Error(`[compile] ${node.prim} cannot stand inside a kernel`)
     }
@@ -131,6 +149,21 @@ export class Body implements Nest {
     if (base.node.prim === 'const' || base.node.prim === 'scalar') return this.inside(base, index)
     const source = moveIndex(v.node, index, this)
     return source ? this.at(v.src[0]!, source) : this.indexFailed(v.src[0]!)
+  }
+
+  /** The source of a pad, with its coordinates kept as bounds. */
+  #throughPad(v: Value, index: Index): number {
+    if (!this.bounds || !isZeroPad(v)) {
+      this.problem = { kind: 'store', value: v }
+      return FAILED
+    }
+    const [part] = v.parts as [Value]
+    const { low } = part.placement!
+    const source = index.map((form, axis) => add(form, [-low[axis]!]))
+    source.forEach((form, axis) => {
+      if (part.shape[axis] !== v.shape[axis]) this.bounds!.push({ form, limit: part.shape[axis]! })
+    })
+    return this.at(part.src[0]!, source)
   }
 
   /** Turns a failed index map into a problem: split the loop that it names, else store `value`. */

@@ -1,22 +1,20 @@
 // Contract kernels under construction: a matrix product whose operands are affine views of stored values, and an epilogue of
 // any number of members with as many elements as the product.
-import type { Affine, Axis } from '../backend/ir.ts'
+import { boundPlaces } from '../backend/bounds.ts'
+import { type Affine, type Axis, type Bound, MOST_BOUND_PLACES, type Operand } from '../backend/ir.ts'
 import { sizeOf, type Dims } from '../graph/shape.ts'
 import type { Lowering, MemberStore, Refusal } from './cluster.ts'
-import { Body, FAILED, type Problem } from './expressions.ts'
+import { Body, type DraftBound, FAILED, type Problem } from './expressions.ts'
 import { add, type Index, linear, reshapeIndex, scale, ZERO } from './index-map.ts'
 import { dimensionIndex, type Factors, loopSizes, MOST_SPLITS, splitFactors, unsplit } from './loop-nest.ts'
 import type { KernelLimits } from './lower-row.ts'
-import type { Value } from './values.ts'
+import { isMovement, isZeroPad, type Value } from './values.ts'
 
 /** An operand before buffers have numbers. */
-export interface DraftOperand {
+export interface DraftOperand extends Omit<Operand, 'buffer'> {
   readonly value: Value
-  readonly base: number
-  readonly batch: Axis
-  readonly rows: Axis
-  readonly ks: Axis
 }
+type Group = 'batch' | 'rows' | 'ks'
 
 export interface ContractStore extends MemberStore {
   /** `[c0, batch, m, n]`. */
@@ -26,17 +24,20 @@ export interface ContractStore extends MemberStore {
 const identityOrder = (dims: Dims): number[] => dims.map((_, i) => i)
 
 /** `value`, of shape `dims`, as a view over loops that are grouped into batch, rows and terms by `groups`. */
-function operandView(value: Value, groups: readonly ('batch' | 'rows' | 'ks')[]): DraftOperand | Refusal {
+function operandView(value: Value, groups: readonly Group[]): DraftOperand | Refusal {
   const dims = value.shape
   const order = identityOrder(dims)
   let factors = unsplit(dims)
   for (let attempt = 0; attempt < MOST_SPLITS; attempt++) {
     const body = new Body(loopSizes(factors, order), 0)
+    body.bounds = []
     const number = body.at(value, dimensionIndex(factors, order))
     if (number !== FAILED) {
       const e = body.exprs[number]!
       if (e.op !== 'load' || e.dynamic) return { kind: 'store', value }
-      return { value: e.buffer, base: e.addr[0]!, ...axesOf(e.addr, factors, groups) }
+      const bounds = body.bounds.filter((b) => mayBeOutside(b, body.sizes))
+      const view = axesOf(e.addr, bounds, factors, groups)
+      return view ? { value: e.buffer, base: e.addr[0]!, ...view } : { kind: 'store', value: padBelow(value) }
     }
     const problem = body.problem!
     if (problem.kind !== 'split') return problem
@@ -45,37 +46,88 @@ function operandView(value: Value, groups: readonly ('batch' | 'rows' | 'ks')[])
   return { kind: 'store', value }
 }
 
-function axesOf(
-  addr: Affine,
-  factors: Factors,
-  groups: readonly ('batch' | 'rows' | 'ks')[],
-): { batch: Axis; rows: Axis; ks: Axis } {
-  const lists = { batch: axisList(), rows: axisList(), ks: axisList() }
-  let loop = 1
-  factors.forEach((own, d) => {
-    const list = lists[groups[d]!]
-    for (const size of own) list.push(size, addr[loop++]!)
-  })
-  return { batch: lists.batch.axis(), rows: lists.rows.axis(), ks: lists.ks.axis() }
+/** Whether the loops can take a coordinate out of its range. */
+function mayBeOutside({ form, limit }: DraftBound, sizes: readonly number[]): boolean {
+  let least = form[0]!
+  let greatest = form[0]!
+  for (let i = 1; i < form.length; i++) {
+    const reach = form[i]! * (sizes[i - 1]! - 1)
+    if (reach < 0) least += reach
+    else greatest += reach
+  }
+  return least < 0 || greatest >= limit
 }
 
-/** Collects loops of an axis; neighbours that walk memory as one loop become one. */
-function axisList(): { push(size: number, stride: number): void; axis(): Axis } {
-  const sizes: number[] = []
-  const strides: number[] = []
-  return {
-    push(size, stride) {
-      if (size === 1) return
-      const last = sizes.length - 1
-      if (last >= 0 && strides[last] === stride * size) {
-        sizes[last] = sizes[last]! * size
-        strides[last] = stride
-      } else {
-        sizes.push(size)
-        strides.push(stride)
-      }
-    },
-    axis: () => (sizes.length ? { sizes, strides } : { sizes: [1], strides: [0] }),
+/** The nearest pad below `value` that would be read through. */
+function padBelow(value: Value): Value {
+  let v = value
+  while (isMovement(v) && !v.realised) v = v.src[0]!
+  return isZeroPad(v) ? v : value
+}
+
+/** The view's axes; null where bounds depend on the batch or have too many places. */
+function axesOf(
+  addr: Affine,
+  bounds: readonly DraftBound[],
+  factors: Factors,
+  groups: readonly Group[],
+): Omit<DraftOperand, 'value' | 'base'> | null {
+  const forms = [addr, ...bounds.map((b) => b.form)]
+  const lists = {
+    batch: new AxisLoops(forms.length),
+    rows: new AxisLoops(forms.length),
+    ks: new AxisLoops(forms.length),
+  }
+  let loop = 1
+  factors.forEach((own, d) => {
+    for (const size of own) {
+      const steps = forms.map((form) => form[loop] ?? 0)
+      lists[groups[d]!].push(size, steps)
+      loop++
+    }
+  })
+  const view = { batch: lists.batch.axis(), rows: lists.rows.axis(), ks: lists.ks.axis() }
+  if (!bounds.length) return view
+  const limits = bounds.map(({ form, limit }, i): Bound => ({
+    limit,
+    base: form[0]!,
+    rows: lists.rows.steps[i + 1]!,
+    ks: lists.ks.steps[i + 1]!,
+  }))
+  if (bounds.some((_, i) => lists.batch.steps[i + 1]!.some((c) => c !== 0))) return null
+  const bounded = { base: 0, ...view, bounds: limits }
+  const places = limits.reduce((sum, b) => sum + boundPlaces(bounded, b).places.length, 0)
+  return places <= MOST_BOUND_PLACES ? { ...view, bounds: limits } : null
+}
+
+/** Collects loops of an axis with a step for each of several forms; neighbours that all forms walk as one loop become one. */
+class AxisLoops {
+  readonly #sizes: number[] = []
+  readonly steps: readonly number[][]
+
+  constructor(forms: number) {
+    this.steps = Array.from({ length: forms }, () => [])
+  }
+
+  push(size: number, steps: readonly number[]): void {
+    if (size === 1) return
+    const last = this.#sizes.length - 1
+    if (last >= 0 && this.steps.every((own, i) => own[last] === steps[i]! * size)) {
+      this.#sizes[last] = this.#sizes[last]! * size
+      this.steps.forEach((own, i) => (own[last] = steps[i]!))
+    } else {
+      this.#sizes.push(size)
+      this.steps.forEach((own, i) => own.push(steps[i]!))
+    }
+  }
+
+  /** Sizes, and the steps of the first form as strides. */
+  axis(): Axis {
+    if (!this.#sizes.length) {
+      this.#sizes.push(1)
+      for (const own of this.steps) own.push(0)
+    }
+    return { sizes: this.#sizes, strides: this.steps[0]! }
   }
 }
 

@@ -62,10 +62,13 @@ function showRow(kernel: RowKernel): string[] {
   return [`row ${kernel.name}: ${loop(0, kernel.outer)}${reduced}`, ...showBody(kernel, names)]
 }
 
-function showOperand({ buffer, base, batch, rows, ks }: Operand): string {
+function showOperand({ buffer, base, batch, rows, ks, bounds = [] }: Operand): string {
   const axis = ({ sizes, strides }: Operand['rows']): string =>
     sizes.map((n, i) => `${n}·${strides[i]}`).join(' ')
-  return `b${buffer}${base ? ` + ${base}` : ''} (batch ${axis(batch)} | rows ${axis(rows)} | terms ${axis(ks)})`
+  const inside = bounds.map(
+    (b) => ` | 0 ≤ ${b.base} + rows ${b.rows.join(' ')} + terms ${b.ks.join(' ')} < ${b.limit}`,
+  )
+  return `b${buffer}${base ? ` + ${base}` : ''} (batch ${axis(batch)} | rows ${axis(rows)} | terms ${axis(ks)}${inside.join('')})`
 }
 
 function showContract(kernel: ContractKernel): string[] {

@@ -1,6 +1,6 @@
 // The last step: numbers for buffers and scalars, destinations for roots, and kernels in execution order. What comes out is a
 // Program for the code generator and the slots by which the runtime talks to it.
-import type { Expr, Kernel, Place, Program, ProgramBuffer, Store } from '../backend/ir.ts'
+import type { Expr, Kernel, Operand, Place, Program, ProgramBuffer, Store } from '../backend/ir.ts'
 import type { Leaf, ScalarLeaf } from '../graph/node.ts'
 import type { DraftKernel, DraftStore } from './draft-kernels.ts'
 import type { DraftExpr } from './expressions.ts'
@@ -207,8 +207,8 @@ class ProgramBuilder {
     }
   }
 
-  #operand({ value, base, batch, rows, ks }: DraftOperand): import('../backend/ir.ts').Operand {
-    return { buffer: this.#bufferOf(value), base, batch, rows, ks }
+  #operand({ value, ...view }: DraftOperand): Operand {
+    return { buffer: this.#bufferOf(value), ...view }
   }
 
   #expr(e: DraftExpr): Expr {

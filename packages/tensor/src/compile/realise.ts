@@ -7,6 +7,7 @@ import {
   isBuffer,
   isMovement,
   isStored,
+  isZeroPad,
   nextWalk,
   throughReshapes,
   type Value,
@@ -32,6 +33,8 @@ interface Readers {
   product: boolean
   /** A broadcast stands in between: it would be computed again for each copy. */
   broadcast: boolean
+  /** Somebody who is no matrix product reads it. */
+  others: boolean
 }
 
 /** How many expressions a function becomes when its formula is expanded. */
@@ -64,26 +67,43 @@ function expandedSizes(): Record<ScalarName, number> {
 const ownWeight = (v: Value): number => (v.node.prim === 'map' ? EXPANDED[v.node.attrs.fn] : 1)
 
 function readersOf(values: readonly Value[]): Readers[] {
-  const readers = values.map((): Readers => ({ who: null, product: false, broadcast: false }))
-  const tell = (v: Value, who: Value | 'many' | null, product: boolean, broadcast: boolean): void => {
+  const readers = values.map((): Readers => ({ who: null, product: false, broadcast: false, others: false }))
+  const tell = (
+    v: Value,
+    who: Value | 'many' | null,
+    product: boolean,
+    broadcast: boolean,
+    others: boolean,
+  ): void => {
     const r = readers[v.id]!
     if (who !== null) r.who = r.who === null || r.who === who ? who : 'many'
     r.product ||= product
     r.broadcast ||= broadcast
+    r.others ||= others
   }
   for (let i = values.length - 1; i >= 0; i--) {
     const v = values[i]!
     const own = readers[i]!
     if (isMovement(v) && !v.isRoot) {
       const stretches = (v.node.prim === 'broadcast' || v.node.prim === 'window') && v.size > v.src[0]!.size
-      tell(v.src[0]!, own.who, own.product, own.broadcast || stretches)
+      tell(v.src[0]!, own.who, own.product, own.broadcast || stretches, own.others)
       continue
     }
-    const product = v.node.prim === 'dot' || readsContiguous(v)
-    for (const s of v.src) tell(s, v, product, v.node.prim === 'broadcast' && v.size > s.size)
+    if (v.placement && isReadThrough(v.placement.target, readers)) continue
+    if (isReadThrough(v, readers)) {
+      tell(v.parts[0]!.src[0]!, own.who, true, false, false)
+      continue
+    }
+    const isDot = v.node.prim === 'dot'
+    const product = isDot || readsContiguous(v)
+    for (const s of v.src) tell(s, v, product, v.node.prim === 'broadcast' && v.size > s.size, !isDot)
   }
   return readers
 }
+
+/** A zero pad that only products read: they keep its bounds and read its source, so it is not stored. */
+const isReadThrough = (v: Value, readers: readonly Readers[]): boolean =>
+  isZeroPad(v) && !v.isRoot && readers[v.id]!.product && !readers[v.id]!.others
 
 const base = (v: Value): Value => {
   while (isMovement(v) && !v.realised) v = v.src[0]!
@@ -130,7 +150,7 @@ class Marking {
   visit(v: Value): void {
     if (isBuffer(v)) return
     const i = v.id
-    v.realised = v.placement === null && (v.isRoot || alwaysStored(v))
+    v.realised = v.placement === null && (v.isRoot || (alwaysStored(v) && !isReadThrough(v, this.#readers)))
     let reads = 0
     for (const x of v.src) {
       const stored = isStored(x)

@@ -99,7 +99,8 @@ class Scheduler {
       }
       const next = this.#toStore(v, own)
       storeNow(next)
-      this.place(next)
+      if (!next.parts.length) this.place(next)
+      for (const part of next.parts) if (!part.cluster) this.place(part)
     }
   }
 
@@ -150,7 +151,9 @@ class Scheduler {
   /** The value to store so that `v` becomes lowerable. */
   #toStore(v: Value, refusal: Refusal): Value {
     if (refusal.kind === 'store' && !isStored(refusal.value)) return refusal.value
-    const inlined = coneOf(v).slice(1)
+    const inlined = coneOf(v)
+      .slice(1)
+      .filter((x) => !x.placement)
     const half = coneWeight(v) / 2
     const computed = inlined.filter((x) => !isMovement(x))
     const choice = (computed.length ? computed : inlined)
@@ -208,7 +211,7 @@ export function schedule(graph: ValueGraph, capabilities: Capabilities, fuse: bo
   const scheduler = new Scheduler(limits, fuse)
   for (const v of graph.values) {
     if (v.cluster || v.parts.length || v.size === 0) continue
-    if (v.realised || v.placement) scheduler.place(v)
+    if (v.placement ? v.placement.target.realised : v.realised) scheduler.place(v)
   }
   return fuse ? mergeKernels(scheduler.clusters, limits) : scheduler.clusters
 }

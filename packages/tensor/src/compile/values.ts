@@ -54,6 +54,13 @@ export const isBuffer = (v: Value): boolean => v.node.prim === 'buffer'
 export const isStored = (v: Value): boolean => v.realised || v.node.prim === 'buffer'
 export const isMovement = (v: Value): boolean => v.placement === null && MOVEMENT.has(v.node.prim)
 
+/** Zeros around one part without gaps: an operand of a product can be read through it. */
+export const isZeroPad = ({ node, parts }: Value): boolean =>
+  node.prim === 'pad' &&
+  parts.length === 1 &&
+  Object.is(Number(node.attrs.value), 0) &&
+  node.attrs.interior.every((gap, axis) => gap === 0 || parts[0]!.shape[axis]! <= 1)
+
 /** A stored value or leaf below nothing but reshapes, which do not change the linear address. */
 export function throughReshapes(v: Value): Value {
   while (v.node.prim === 'reshape' && !v.realised) v = v.src[0]!

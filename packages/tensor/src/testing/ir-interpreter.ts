@@ -3,6 +3,7 @@
 import type { Capabilities, Executable, KernelBackend, PhysicalMemory, Pointer } from '../backend/contract.ts'
 import type {
   Affine,
+  Axis,
   ContractKernel,
   Expr,
   Kernel,
@@ -332,13 +333,29 @@ function runRow(kernel: RowKernel, views: readonly TypedArray[], scalars: readon
 }
 
 /** Offset of position `at` on an axis of nested loops. */
-function axisOffset({ sizes, strides }: Operand['rows'], at: number): number {
+function axisOffset({ sizes, strides }: Axis, at: number, steps: readonly number[] = strides): number {
   let offset = 0
   for (let i = sizes.length - 1; i >= 0; i--) {
-    offset += (at % sizes[i]!) * strides[i]!
+    offset += (at % sizes[i]!) * steps[i]!
     at = Math.floor(at / sizes[i]!)
   }
   return offset
+}
+
+/** One element of an operand, 0 outside of its bounds. */
+function operandElement(
+  view: TypedArray,
+  o: Operand,
+  batch: number,
+  row: number,
+  term: number,
+  dtype: DType,
+): Element {
+  for (const { limit, base, rows, ks } of o.bounds ?? []) {
+    const at = base + axisOffset(o.rows, row, rows) + axisOffset(o.ks, term, ks)
+    if (at < 0 || at >= limit) return toElement(dtype, 0)
+  }
+  return element(view, o.base + axisOffset(o.batch, batch) + axisOffset(o.rows, row) + axisOffset(o.ks, term))
 }
 
 function runContract(
@@ -356,14 +373,8 @@ function runContract(
     const [bi, mi, ni] = loops as [number, number, number]
     let sum = startOf('sum', dtype)
     for (let ki = 0; ki < k; ki++) {
-      const x = element(
-        left,
-        a.base + axisOffset(a.batch, bi) + axisOffset(a.rows, mi) + axisOffset(a.ks, ki),
-      )
-      const y = element(
-        right,
-        b.base + axisOffset(b.batch, bi) + axisOffset(b.rows, ni) + axisOffset(b.ks, ki),
-      )
+      const x = operandElement(left, a, bi, mi, ki, dtype)
+      const y = operandElement(right, b, bi, ni, ki, dtype)
       sum = combine('sum', dtype, sum, evaluateScalar('mul', dtype, [x, y]))
     }
     evaluator.finished.clear()
