@@ -109,6 +109,13 @@ export class OperatorCall {
       this.fail(`${what} must be one number, got ${others.length + 1}`)
     return value
   }
+  /** Numbers of input `i` as sizes of a tensor. */
+  sizes(i: number, what: string): number[] {
+    const sizes = this.numbers(i, what)
+    const bad = sizes.find((d) => !(Number.isInteger(d) && d >= 0))
+    if (bad !== undefined) this.fail(`takes ${what} [${sizes.join(', ')}], in which ${bad} is no size`)
+    return sizes
+  }
   /** Numbers of input `i` if they are known, else undefined. */
   knownNumbers(i: number): number[] | undefined {
     const value = this.has(i) ? this.#values.known(this.#node.inputs[i]!) : undefined

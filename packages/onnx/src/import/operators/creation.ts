@@ -28,7 +28,7 @@ function elementType(call: OperatorCall, code: number): DType {
 }
 
 function constantOfShape(call: OperatorCall): Tensor {
-  const shape = call.numbers(0, 'the shape')
+  const shape = call.sizes(0, 'the shape')
   const value = call.attributes.tensor('value') ?? { dtype: 'float32' as const, data: new Float32Array(1) }
   const element = value.data[0] ?? call.fail('has an empty value')
   const size = count(shape)
@@ -85,7 +85,7 @@ function triangle(call: OperatorCall): Tensor {
 /** `[off, on]` in the dtype of the values; the new axis stands at `axis`. */
 function oneHotOf(call: OperatorCall): Tensor {
   const depth = call.number(1, 'the depth')
-  if (depth < 1) call.fail(`has depth ${depth}`)
+  if (!(depth >= 1 && Number.isInteger(depth))) call.fail(`has depth ${depth}`)
   call.checkSize(depth, 'int32')
   const values = call.input(2)
   const given = cast(call.input(0), 'int32')
