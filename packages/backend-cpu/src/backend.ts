@@ -15,6 +15,9 @@ import { ModuleWriter } from './assembler/module-writer.ts'
 import { V128 } from './assembler/opcodes.ts'
 import { Heap } from './heap.ts'
 import { compileProgram } from './program.ts'
+import { MAX_THREADS } from './threads/control.ts'
+import { defaultThreads, Pool } from './threads/pool.ts'
+import { canShareMemory } from './threads/shared-memory.ts'
 import { VectorEmitter } from './vector/emitter.ts'
 import { Workspace } from './workspace.ts'
 
@@ -26,6 +29,16 @@ export interface CpuBackendOptions {
    * results are equal on every CPU.
    */
   readonly relaxed?: boolean
+  /**
+   * Threads that large programs use, the calling one included: 1 to 16. Default: what `DL_THREADS` says (Node), else as many
+   * as the machine runs at once. Always one where memory can't be shared: in pages that are not cross-origin isolated.
+   * Results are equal bit for bit for any number.
+   */
+  readonly threads?: number
+  /** Nanoseconds of estimated work from which on a part of a program is split between threads. Default 4,000. */
+  readonly splitFrom?: number
+  /** Milliseconds that a run waits for a worker that makes no progress before it throws. Default 20,000. */
+  readonly patience?: number
 }
 
 /** Whether the engine takes a module with plain SIMD, and one with relaxed SIMD; a reason when it takes neither. */
@@ -33,7 +46,7 @@ function probe(): { readonly simd: boolean; readonly relaxed: boolean; readonly 
   if (typeof WebAssembly === 'undefined')
     return { simd: false, relaxed: false, reason: 'this engine has no WebAssembly' }
   const moduleWith = (relaxed: boolean): Uint8Array<ArrayBuffer> => {
-    const module = new ModuleWriter()
+    const module = new ModuleWriter(false)
     const f = module.function('probe', [V128], [V128])
     const e = new VectorEmitter(f, module, relaxed)
     f.get(e.madd([0], [0], [0])[0]!)
@@ -54,6 +67,16 @@ function probe(): { readonly simd: boolean; readonly relaxed: boolean; readonly 
   return { simd, relaxed: WebAssembly.validate(moduleWith(true)), reason: '' }
 }
 
+interface State {
+  readonly heap: Heap
+  readonly workspace: Workspace
+  readonly pool: Pool
+  readonly relaxed: boolean
+}
+
+const SPLIT_FROM = 4000
+const PATIENCE = 20_000
+
 export class CpuBackend implements KernelBackend {
   readonly level = 'kernel'
   readonly name = 'cpu'
@@ -65,17 +88,20 @@ export class CpuBackend implements KernelBackend {
     maxExprs: 256,
   }
   readonly #options: CpuBackendOptions
-  #state: { readonly heap: Heap; readonly workspace: Workspace; readonly relaxed: boolean } | null = null
+  #state: State | null = null
+  #threads: number
   #failure: string | null = null
   #modules = 0
 
   constructor(options: CpuBackendOptions = {}) {
     this.#options = options
+    this.#threads = options.threads === undefined ? defaultThreads() : checkedThreads(options.threads)
   }
 
   get description(): string {
     const relaxed = this.#state?.relaxed ? ' with fused multiply-add' : ''
-    return `WebAssembly SIMD${relaxed}, 1 thread`
+    const { threads } = this
+    return `WebAssembly SIMD${relaxed}, ${threads} thread${threads === 1 ? '' : 's'}`
   }
 
   /** True when it can be used; the first question starts it, which takes about a millisecond. */
@@ -95,15 +121,18 @@ export class CpuBackend implements KernelBackend {
       this.#failure = reason
       return
     }
-    const heap = new Heap(this.#options.maximumPages)
+    const { maximumPages, splitFrom = SPLIT_FROM, patience = PATIENCE } = this.#options
+    const heap = new Heap(maximumPages, canShareMemory())
+    const workspace = new Workspace(heap)
     this.#state = {
       heap,
-      workspace: new Workspace(heap),
+      workspace,
+      pool: new Pool(heap, workspace, { threads: this.#threads, threshold: splitFrom, patience }),
       relaxed: relaxed && (this.#options.relaxed ?? true),
     }
   }
 
-  get #running(): { readonly heap: Heap; readonly workspace: Workspace; readonly relaxed: boolean } {
+  get #running(): State {
     if (!this.ready) throw new Error(`[cpu] the backend can't start: ${this.#failure}`)
     return this.#state!
   }
@@ -137,9 +166,10 @@ export class CpuBackend implements KernelBackend {
   }
 
   compile(program: Program): Executable {
-    const { heap, workspace, relaxed } = this.#running
+    const { heap, workspace, relaxed, pool } = this.#running
     const executable = compileProgram(heap, workspace, program, {
       relaxed,
+      threads: pool,
       onDispose: () => void this.#modules--,
     })
     this.#modules++
@@ -157,9 +187,38 @@ export class CpuBackend implements KernelBackend {
     }
   }
 
+  /** Threads that large programs use, the calling one included. */
+  get threads(): number {
+    return this.#state?.pool.threads ?? this.#threads
+  }
+
+  /**
+   * Changes the number of threads, now or later.
+   * @param count 1 to 16, the calling thread included
+   * @returns resolves when the threads work, to their number: 1 where memory can't be shared
+   * @throws RangeError when `count` is no such number
+   */
+  setThreadCount(count: number): Promise<number> {
+    this.#threads = checkedThreads(count)
+    return this.ready ? this.#state!.pool.setThreads(this.#threads) : Promise.resolve(1)
+  }
+
+  /** Parts of programs that each thread has done, the calling one first; empty while only that one works. */
+  get partsDone(): readonly number[] {
+    return this.#state?.pool.served ?? []
+  }
+
   dispose(): void {
+    void this.#state?.pool.dispose()
     this.#state = null
     this.#failure = null
     this.#modules = 0
   }
+}
+
+function checkedThreads(count: number): number {
+  if (Number.isInteger(count) && count >= 1 && count <= MAX_THREADS) return count
+  throw new RangeError(
+    `[cpu] the number of threads is a whole number from 1 to ${MAX_THREADS}; it was ${count}`,
+  )
 }

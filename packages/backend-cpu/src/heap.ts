@@ -1,6 +1,7 @@
 // The linear memory of the backend and its allocator: first fit over an address-ordered free list whose neighbours
 // coalesce. Every block is 64-byte aligned and followed by at least 64 bytes that kernels may read past the end.
 import { MAX_PAGES } from './assembler/module-writer.ts'
+import { sharedMemory } from './threads/shared-memory.ts'
 
 const PAGE = 65536
 const ALIGNMENT = 64
@@ -33,6 +34,7 @@ const rounded = (bytes: number): number => Math.ceil((bytes + SLACK) / ALIGNMENT
 
 export class Heap {
   readonly memory: WebAssembly.Memory
+  readonly isShared: boolean
   /** Views of the memory; replaced when it grows. */
   u8: Uint8Array
   i32: Int32Array
@@ -43,10 +45,13 @@ export class Heap {
   #peak = 0
   #blocks = 0
 
-  constructor(maximumPages: number = MAX_PAGES) {
-    this.#maximumPages = maximumPages
+  /** @param shared whether other threads are to see the memory; {@link isShared} says whether they do */
+  constructor(maximumPages: number = MAX_PAGES, shared = false) {
     const initial = Math.min(FIRST_PAGES, maximumPages)
-    this.memory = new WebAssembly.Memory({ initial, maximum: MAX_PAGES })
+    const made = shared ? sharedMemory(initial, maximumPages) : null
+    this.memory = made?.memory ?? new WebAssembly.Memory({ initial, maximum: MAX_PAGES })
+    this.isShared = made !== null
+    this.#maximumPages = made?.pages ?? maximumPages
     this.u8 = new Uint8Array(this.memory.buffer)
     this.i32 = new Int32Array(this.memory.buffer)
     this.f32 = new Float32Array(this.memory.buffer)

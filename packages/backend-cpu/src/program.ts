@@ -15,7 +15,9 @@ import { emitSort } from './kernels/sort.ts'
 import { describeKernel, listKernel } from './listing.ts'
 import { hostFunctionsOf } from './vector/arithmetic.ts'
 import { Tables } from './tables.ts'
-import type { Workspace } from './workspace.ts'
+import { SHARED_WORKSPACE_CELL, WORKSPACE_CELLS } from './threads/control.ts'
+import { BROKEN, Regions, STALLED } from './threads/regions.ts'
+import type { Workspace, WorkspaceNeeds } from './workspace.ts'
 
 interface Allocation {
   readonly address: number
@@ -25,7 +27,22 @@ interface Allocation {
 export interface CompileOptions {
   /** Use fused multiply-add: faster, but results then differ between machines. */
   readonly relaxed: boolean
+  readonly threads: Threads
   readonly onDispose: () => void
+}
+
+/** What a program needs of the threads that may run parts of it. */
+export interface Threads {
+  /** Nanoseconds of work from which on a region is split. */
+  readonly threshold: number
+  /** The functions that modules import to wait for other threads. */
+  readonly host: { readonly [STALLED]: () => number; readonly [BROKEN]: () => number }
+  /** A number for the next program. */
+  reserve(): number
+  /** Makes a program known to the workers; the result makes them forget it. */
+  add(program: number, module: WebAssembly.Module, host: readonly string[]): () => void
+  /** Runs a program that has about so many nanoseconds of work to share. */
+  run(run: () => void, nanoseconds: number): void
 }
 
 export function compileProgram(
@@ -47,14 +64,16 @@ export function compileProgram(
     const arena = program.arenaBytes > 0 ? allocate(program.arenaBytes) : 0
     const table = allocate(program.params * 4 + program.scalars.length * 8 + 8)
     const scalars = Math.ceil((table + program.params * 4) / 8) * 8
-    const emitted = emitProgram(heap, workspace, program, { ...options, arena, table, scalars, allocate })
-    const releaseWorkspace = workspace.require(emitted.workspaceBytes)
+    const emitted = emitProgram(heap, program, { ...options, arena, table, scalars, allocate })
+    const releaseWorkspace = workspace.require(emitted.workspace)
+    const forget = emitted.share()
     const dispose = (): void => {
+      forget()
       releaseWorkspace()
       giveBack()
       options.onDispose()
     }
-    return new CpuExecutable(heap, program, { ...emitted, table, scalars }, dispose)
+    return new CpuExecutable(heap, program, { ...emitted, table, scalars }, options.threads, dispose)
   } catch (error) {
     giveBack()
     throw error
@@ -66,7 +85,11 @@ interface Emitted {
   /** Where each kernel's arguments come from. */
   readonly places: readonly (readonly Place[])[]
   readonly arena: number
-  readonly workspaceBytes: number
+  readonly workspace: WorkspaceNeeds
+  /** Nanoseconds of work that threads can share. */
+  readonly sharedWork: number
+  /** Makes the program known to the workers, if there is something to share; the result takes that back. */
+  readonly share: () => () => void
 }
 
 interface EmitOptions extends CompileOptions {
@@ -76,12 +99,15 @@ interface EmitOptions extends CompileOptions {
   readonly allocate: (bytes: number) => number
 }
 
-function emitProgram(heap: Heap, workspace: Workspace, program: Program, options: EmitOptions): Emitted {
-  const module = new ModuleWriter()
+function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitted {
+  const module = new ModuleWriter(heap.isShared)
   for (const kernel of program.kernels)
     if ('exprs' in kernel)
       for (const fn of hostFunctionsOf(kernel.exprs)) module.importHost(fn, SCALARS[fn].arity)
-  let workspaceBytes = 0
+  const { threads } = options
+  const number = threads.reserve()
+  const regions = new Regions(module, number, threads.threshold)
+  const needs = { shared: 0, own: 0 }
   const tables = new Tables(heap, options.allocate)
   const env: Environment = {
     module,
@@ -91,8 +117,12 @@ function emitProgram(heap: Heap, workspace: Workspace, program: Program, options
     scalarDtypes: program.scalars,
     scalarAddress: (slot) => options.scalars + slot * 8,
     table: (values) => tables.place(values),
-    workspace: (bytes) => (workspaceBytes = Math.max(workspaceBytes, bytes)),
-    workspaceCell: workspace.cell,
+    splits: (work) => regions.splits(work),
+    parallel: (f, region) => regions.emit(f, region),
+    workspace: (bytes) => (needs.own = Math.max(needs.own, bytes)),
+    pushWorkspace: (f) => void f.thread().scale(4).memory(OP.i32Load, WORKSPACE_CELLS),
+    sharedWorkspace: (bytes) => (needs.shared = Math.max(needs.shared, bytes)),
+    pushSharedWorkspace: (f) => void f.i32(SHARED_WORKSPACE_CELL).memory(OP.i32Load),
   }
   const kernels = program.kernels.map((kernel, i) => emitKernel(env, `k${i}`, kernel))
   const places = kernels.map((k) => k.buffers.map((b) => program.buffers[b]!.place))
@@ -104,12 +134,22 @@ function emitProgram(heap: Heap, workspace: Workspace, program: Program, options
     }
     run.call(k.fn)
   })
-  const host = Object.fromEntries(module.imported.map((fn) => [fn, SCALARS[fn as keyof typeof SCALARS].js]))
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), {
-    m: { memory: heap.memory },
-    h: host,
-  })
-  return { exports: instance.exports, places, arena: options.arena, workspaceBytes }
+  const compiled = new WebAssembly.Module(module.bytes())
+  const host = Object.fromEntries(
+    module.imported.map((fn) => [
+      fn,
+      fn === STALLED || fn === BROKEN ? threads.host[fn] : SCALARS[fn as keyof typeof SCALARS].js,
+    ]),
+  )
+  const instance = new WebAssembly.Instance(compiled, { m: { memory: heap.memory, thread: 0 }, h: host })
+  return {
+    exports: instance.exports,
+    places,
+    arena: options.arena,
+    workspace: needs,
+    sharedWork: regions.nanoseconds,
+    share: () => (regions.count > 0 ? threads.add(number, compiled, module.imported) : () => undefined),
+  }
 }
 
 function samePlace(a: Place, b: Place): boolean {
@@ -144,12 +184,14 @@ export class CpuExecutable implements Executable {
     heap: Heap,
     program: Program,
     emitted: Emitted & { readonly table: number; readonly scalars: number },
+    threads: Threads,
     dispose: () => void,
   ) {
     this.#heap = heap
     this.#program = program
     this.#emitted = emitted
-    this.#run = emitted.exports['run'] as () => void
+    const run = emitted.exports['run'] as () => void
+    this.#run = emitted.sharedWork > 0 ? () => threads.run(run, emitted.sharedWork) : run
     this.#dispose = dispose
     this.#writeScalars = scalarWriter(heap, program.scalars, emitted.scalars)
   }

@@ -1,7 +1,7 @@
 // Writes the body of one WebAssembly function. Locals are handed out from free lists that a scope gives back, because a
 // kernel emits the same expressions several times (unrolled, single vector, tail) and every local is zeroed at each call.
 import { Bytes } from './bytes.ts'
-import { I32, OP, SIMD, V128 } from './opcodes.ts'
+import { ATOMIC, I32, OP, SIMD, V128 } from './opcodes.ts'
 import type { ValueType } from './opcodes.ts'
 
 const EMPTY_BLOCK = 0x40
@@ -186,6 +186,23 @@ export class FunctionWriter {
     return this
   }
 
+  /** Atomic memory instruction on 4 or 8 bytes; the address has to be a multiple of that. */
+  atomic(code: number, offset = 0): this {
+    const wide = code === ATOMIC.i64Load || code === ATOMIC.i64Store || code === ATOMIC.i64CompareExchange
+    this.#code.byte(0xfe)
+    this.#code.unsigned(code)
+    this.#code.byte(wide ? 3 : 2)
+    this.#code.unsigned(offset)
+    return this
+  }
+
+  /** The number of the thread that runs, 0 for the main one: an import of every module. */
+  thread(): this {
+    this.#code.byte(0x23)
+    this.#code.unsigned(0)
+    return this
+  }
+
   /** extract_lane or replace_lane. */
   lane(code: number, lane: number): this {
     this.simd(code)
@@ -302,6 +319,12 @@ export class FunctionWriter {
   branchIf(depth: number): this {
     this.#code.byte(0x0d)
     this.#code.unsigned(depth)
+    return this
+  }
+
+  /** Leaves the function. */
+  return(): this {
+    this.#code.byte(0x0f)
     return this
   }
 

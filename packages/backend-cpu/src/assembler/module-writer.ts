@@ -1,7 +1,8 @@
-// Collects functions and writes a WebAssembly module that imports one memory and, when asked, functions of the host.
+// Collects functions and writes a WebAssembly module that imports one memory, the number of the thread that runs it and,
+// when asked, functions of the host.
 import { Bytes } from './bytes.ts'
 import { FunctionWriter } from './function-writer.ts'
-import { F64 } from './opcodes.ts'
+import { F64, I32 } from './opcodes.ts'
 import type { ValueType } from './opcodes.ts'
 
 interface HostFunction {
@@ -13,9 +14,15 @@ interface HostFunction {
 export const MAX_PAGES = 65536
 
 export class ModuleWriter {
+  /** The memory is one that threads share. */
+  readonly sharedMemory: boolean
   readonly #functions: FunctionWriter[] = []
   readonly #imports: Map<string, HostFunction> = new Map()
   readonly #shared: Map<string, FunctionWriter> = new Map()
+
+  constructor(sharedMemory: boolean) {
+    this.sharedMemory = sharedMemory
+  }
 
   /** A function of type (f64 …) → f64 that the instance is given under `name`. Only before the first own function. */
   importHost(name: string, arity: number): HostFunction {
@@ -63,13 +70,18 @@ export class ModuleWriter {
     }
     const typeOf = this.#writeTypes(section)
     section(2, (s) => {
-      s.unsigned(1 + this.#imports.size)
+      s.unsigned(2 + this.#imports.size)
       s.name('m')
       s.name('memory')
       s.byte(2)
-      s.byte(1)
+      s.byte(this.sharedMemory ? 3 : 1)
       s.unsigned(0)
       s.unsigned(MAX_PAGES)
+      s.name('m')
+      s.name('thread')
+      s.byte(3)
+      s.byte(I32)
+      s.byte(0)
       for (const [name, { arity }] of this.#imports) {
         s.name('h')
         s.name(name)

@@ -10,6 +10,7 @@ export type ValueType = typeof I32 | typeof I64 | typeof F32 | typeof F64 | type
 
 /** Plain instructions without immediates, and plain memory instructions. */
 export const OP = {
+  drop: 0x1a,
   select: 0x1b,
   i32Load: 0x28,
   i64Load: 0x29,
@@ -31,6 +32,7 @@ export const OP = {
   i32GeU: 0x4f,
   i64Eqz: 0x50,
   i64Eq: 0x51,
+  i64Ne: 0x52,
   i64LtS: 0x53,
   i64GtS: 0x55,
   i64LeU: 0x58,
@@ -40,7 +42,9 @@ export const OP = {
   i32Sub: 0x6b,
   i32Mul: 0x6c,
   i32DivS: 0x6d,
+  i32DivU: 0x6e,
   i32RemS: 0x6f,
+  i32RemU: 0x70,
   i32And: 0x71,
   i32Or: 0x72,
   i32Xor: 0x73,
@@ -76,6 +80,16 @@ export const OP = {
 
 /** Saturating conversions behind the prefix 0xfc. */
 export const TRUNC_SAT = { i64F32S: 4, i64F64S: 6 } as const
+
+/** Atomic memory instructions behind the prefix 0xfe; sequentially consistent. */
+export const ATOMIC = {
+  notify: 0x00,
+  i32Load: 0x10,
+  i64Load: 0x11,
+  i64Store: 0x18,
+  i32Add: 0x1e,
+  i64CompareExchange: 0x49,
+} as const
 
 export const SIMD = {
   load: 0x00,

@@ -6,8 +6,7 @@ import { I32, OP } from '../assembler/opcodes.ts'
 import { axisOffsets } from './axis.ts'
 import type { Environment } from './environment.ts'
 import { epilogueFunction } from './epilogue.ts'
-import { ExpressionEmitter } from './expressions.ts'
-import { emitFill } from './fill.ts'
+import { emitFills } from './fill.ts'
 import { microKernel, NR, tileRows } from './micro.ts'
 import { PACKING_SLACK, packFunction } from './packing.ts'
 import { buffersOf } from './row.ts'
@@ -69,7 +68,7 @@ class ContractWriter {
     const { f } = this
     const { m, n, k, batch, a, b } = this.#kernel
     if (m === 0 || n === 0 || batch === 0) return
-    this.#fills()
+    emitFills(this.#env, f, this.#kernel.stores, new Map(this.#buffers.map((b, i) => [b, i])))
     this.#placeWorkspace()
     const l = this.#l
     f.i32(n).set(l.nEnd).i32(m).set(l.mEnd).i32(batch).set(l.batchEnd)
@@ -266,20 +265,11 @@ class ContractWriter {
     const bytesTile = roundUp(this.#rows * NR * 4, 64)
     const bytesSums = this.#manyBlocks && !this.#plain ? roundUp(m, this.#rows) * roundUp(n, NR) * 4 + 64 : 0
     this.#env.workspace(bytesB + bytesA + bytesTile + bytesSums)
-    f.i32(this.#env.workspaceCell).memory(OP.i32Load).set(l.bufferB)
+    this.#env.pushWorkspace(f)
+    f.set(l.bufferB)
     f.get(l.bufferB).plus(bytesB).set(l.bufferA)
     f.get(l.bufferA).plus(bytesA).set(l.tile)
     f.get(l.tile).plus(bytesTile).set(l.sums)
-  }
-
-  #fills(): void {
-    const filled = this.#kernel.stores.filter((s) => s.fill !== undefined)
-    if (filled.length === 0) return
-    const x = new ExpressionEmitter(this.#env, this.f, { exprs: [], deps: [], lane: 0 }, [], new Map())
-    for (const s of filled) {
-      const { dtype, size } = this.#env.buffers[s.buffer]!
-      emitFill(x, this.#buffers.indexOf(s.buffer), dtype, size, s.fill!)
-    }
   }
 }
 

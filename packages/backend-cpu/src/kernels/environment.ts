@@ -1,6 +1,9 @@
-// What kernels may ask for while a program is emitted: places in memory that the program owns, and what the engine can do.
+// What kernels may ask for while a program is emitted: places in memory that the program owns, threads, and what the
+// engine can do.
 import type { DType } from '@dl/tensor/backend'
+import type { FunctionWriter } from '../assembler/function-writer.ts'
 import type { ModuleWriter } from '../assembler/module-writer.ts'
+import type { Region } from '../threads/regions.ts'
 
 export interface Environment {
   readonly module: ModuleWriter
@@ -15,10 +18,21 @@ export interface Environment {
   scalarAddress(slot: number): number
   /** Byte address of a constant table of int32. */
   table(values: Int32Array): number
+  /** Whether a region with so many units and nanoseconds a unit would be split at all. */
+  splits(work: { readonly units: number; readonly cost: number }): boolean
   /**
-   * Asks for `bytes` of the workspace that all programs share; valid during one kernel. Its base is read at run time from
-   * {@link workspaceCell}, because the workspace moves when a larger program arrives.
+   * Runs the units of a region where `f` stands, on several threads when they are worth it. A kernel that calls this
+   * nowhere runs on the main thread; it must not be called inside the body of a region.
+   */
+  parallel(f: FunctionWriter, region: Region): void
+  /**
+   * Asks for `bytes` that each thread has for itself; they keep what is written while one body of a region (or the kernel
+   * outside of regions) runs. Several calls get the most, not the sum.
    */
   workspace(bytes: number): void
-  readonly workspaceCell: number
+  /** Pushes the address of the running thread's workspace: the blocks move when a larger program arrives. */
+  pushWorkspace(f: FunctionWriter): void
+  /** Asks for `bytes` that all threads share while a kernel runs. */
+  sharedWorkspace(bytes: number): void
+  pushSharedWorkspace(f: FunctionWriter): void
 }

@@ -3,15 +3,18 @@
 import type { Expr, ReduceKind, RowKernel } from '@dl/tensor/backend'
 import type { FunctionWriter } from '../assembler/function-writer.ts'
 import { I32, OP } from '../assembler/opcodes.ts'
+import type { ValueType } from '../assembler/opcodes.ts'
 import type { Value } from '../vector/emitter.ts'
 import { wordsOf } from '../vector/emitter.ts'
 import type { Environment } from './environment.ts'
 import { ExpressionEmitter } from './expressions.ts'
 import type { Scope } from './expressions.ts'
-import { emitFill } from './fill.ts'
+import { emitFills } from './fill.ts'
 import { combine, combineLanes, identity } from './reduction.ts'
 import { planRow } from './row-plan.ts'
 import type { RowPlan } from './row-plan.ts'
+import { splitRow } from './row-split.ts'
+import type { RowSplit } from './row-split.ts'
 
 /** A function of the module whose parameters are the pointers of `buffers`. */
 export interface EmittedKernel {
@@ -32,18 +35,34 @@ export function buffersOf(kernel: {
 
 export function emitRow(env: Environment, name: string, kernel: RowKernel): EmittedKernel {
   const buffers = buffersOf(kernel)
-  const f = env.module.function(
-    name,
-    buffers.map(() => I32),
-  )
-  new RowEmitter(
-    env,
-    f,
-    planRow(kernel, (a, b) => env.sameMemory(a, b)),
-    new Map(buffers.map((b, i) => [b, i])),
-  ).emit()
+  const pointers: ValueType[] = buffers.map(() => I32)
+  const f = env.module.function(name, pointers)
+  const plan = planRow(kernel, (a, b) => env.sameMemory(a, b))
+  const locals = new Map(buffers.map((b, i) => [b, i]))
+  emitFills(env, f, plan.stores, locals)
+  const split = splitOf(plan)
+  if (!env.splits(split)) new RowEmitter(env, f, plan, locals, null).emit()
+  else {
+    const body = env.module.function('', [...pointers, I32, I32])
+    new RowEmitter(env, body, plan, locals, { ...split, from: buffers.length, to: buffers.length + 1 }).emit()
+    env.parallel(f, { body, args: buffers.map((_, i) => i), units: split.units, cost: split.cost })
+  }
   return { fn: f, buffers }
 }
+
+/** The outer loop that runs inside of the others: that of lanes or of interleaved vectors; -1 without one. */
+const insideLoop = ({ vertical, lane, along }: RowPlan): number =>
+  vertical ? lane : along === lane ? -1 : along
+
+const aroundLoops = (plan: RowPlan): number[] => range(0, plan.outer).filter((l) => l !== insideLoop(plan))
+
+function splitOf(plan: RowPlan): RowSplit {
+  const free = plan.vertical || (plan.along === plan.lane && reductions(plan.exprs).length === 0)
+  return splitRow(plan, aroundLoops(plan), free)
+}
+
+/** The units that a body does, and the parameters that say which. */
+type Share = RowSplit & { readonly from: number; readonly to: number }
 
 type Reduction = { readonly index: number; readonly kind: ReduceKind; readonly arg: number }
 
@@ -52,15 +71,24 @@ class RowEmitter {
   readonly #f: FunctionWriter
   readonly #plan: RowPlan
   readonly #x: ExpressionEmitter
-  readonly #pointers: ReadonlyMap<number, number>
   /** Expression → local with the address of its row scratch. */
   readonly #scratch: Map<number, number> = new Map()
+  /** The part to do; null = all. */
+  readonly #share: Share | null
+  /** Locals with the part of the lane loop to do; null = all of it. */
+  #laneRange: { readonly from: number; readonly to: number } | null = null
 
-  constructor(env: Environment, f: FunctionWriter, plan: RowPlan, pointers: ReadonlyMap<number, number>) {
+  constructor(
+    env: Environment,
+    f: FunctionWriter,
+    plan: RowPlan,
+    pointers: ReadonlyMap<number, number>,
+    share: Share | null,
+  ) {
     this.#env = env
     this.#f = f
     this.#plan = plan
-    this.#pointers = pointers
+    this.#share = share
     const counters = plan.sizes.map(() => f.permanent(I32))
     this.#x = new ExpressionEmitter(env, f, plan, counters, pointers, {
       recall: (i, scope) => this.#recall(i, scope),
@@ -69,13 +97,11 @@ class RowEmitter {
   }
 
   emit(): void {
-    const { sizes, outer, lane, along, unroll, vertical, stores, exprs } = this.#plan
-    this.#emitFills()
+    const { sizes, lane, unroll, vertical, stores, exprs } = this.#plan
     this.#placeScratch()
-    const outerLoops = range(0, outer)
-    const inside = vertical ? lane : along === lane ? -1 : along
-    const around = outerLoops.filter((l) => l !== inside)
-    this.#nest(around, () => {
+    const inside = insideLoop(this.#plan)
+    const around = aroundLoops(this.#plan)
+    this.#units(around, () => {
       const loops = bits(around)
       const frame: Scope = { ...this.#scope(null, loops), along: lane }
       if (inside < 0) return this.#row(frame, unroll)
@@ -88,6 +114,67 @@ class RowEmitter {
       else
         this.#alongLoop(inside, (u) => this.#row({ ...this.#scope(frame, all), unroll: u, along: inside }, 1))
     })
+  }
+
+  /** The outer loops `around`, all of their turns or those of the units to do. */
+  #units(around: readonly number[], body: () => void): void {
+    const share = this.#share
+    if (!share) return this.#nest(around, body)
+    const f = this.#f
+    const { loops, block, blocks, from, to } = share
+    const rest = around.filter((l) => !loops.includes(l))
+    if (block > 0) this.#laneRange = { from: f.permanent(I32), to: f.permanent(I32) }
+    if (loops.length === 0) {
+      // neighbouring blocks are one range
+      if (block > 0)
+        this.#setLaneRange(
+          () => f.get(from),
+          () => f.get(to),
+        )
+      return this.#nest(rest, body)
+    }
+    const unit = f.permanent(I32)
+    f.get(from)
+    f.forUntil(unit, to, 1, () => {
+      this.#decode(unit, blocks)
+      this.#nest(rest, body)
+    })
+  }
+
+  /** Sets the counters of the split loops, and the lane range, to those of a unit. */
+  #decode(unit: number, blocks: number): void {
+    const f = this.#f
+    const { loops, block } = this.#share!
+    const left = f.local()
+    f.get(unit).set(left)
+    if (block > 0) {
+      const number = f.local()
+      f.get(left).i32(blocks).op(OP.i32RemU).set(number)
+      f.get(left).i32(blocks).op(OP.i32DivU).set(left)
+      this.#setLaneRange(
+        () => f.get(number),
+        () => f.get(number).i32(1).add(),
+      )
+    }
+    for (const l of loops.toReversed()) {
+      const size = this.#plan.sizes[l]!
+      if (l === loops[0]) f.get(left).set(this.#x.counters[l]!)
+      else {
+        f.get(left).i32(size).op(OP.i32RemU).set(this.#x.counters[l]!)
+        f.get(left).i32(size).op(OP.i32DivU).set(left)
+      }
+    }
+  }
+
+  #setLaneRange(firstBlock: () => void, endBlock: () => void): void {
+    const f = this.#f
+    const { from, to } = this.#laneRange!
+    const { block } = this.#share!
+    firstBlock()
+    f.i32(block).mul().set(from)
+    endBlock()
+    f.i32(block).mul().set(to)
+    f.atMost(to, this.#plan.sizes[this.#plan.lane]!)
   }
 
   #scope(parent: Scope | null, loops: number): Scope {
@@ -226,7 +313,8 @@ class RowEmitter {
     let offset = 0
     for (const [i, words] of saved) {
       const local = this.#f.permanent(I32)
-      this.#f.i32(this.#env.workspaceCell).memory(OP.i32Load).plus(offset).set(local)
+      this.#env.pushWorkspace(this.#f)
+      this.#f.plus(offset).set(local)
       this.#scratch.set(i, local)
       offset += rows * 4 * words * (vertical ? 4 * unroll : 1) + 64
     }
@@ -274,16 +362,6 @@ class RowEmitter {
 
   // ---- loops
 
-  #emitFills(): void {
-    const done = new Set<number>()
-    for (const s of this.#plan.stores) {
-      if (s.fill === undefined || done.has(s.buffer)) continue
-      done.add(s.buffer)
-      const { dtype, size } = this.#env.buffers[s.buffer]!
-      emitFill(this.#x, this.#pointers.get(s.buffer)!, dtype, size, s.fill)
-    }
-  }
-
   #count(loop: number, size: number, body: () => void): void {
     if (size === 0) return
     const counter = this.#x.counters[loop]!
@@ -302,6 +380,7 @@ class RowEmitter {
 
   /** The lane loop in at most three parts: interleaved vectors, single vectors, one vector with fewer lanes. */
   #laneLoop(size: number, unroll: number, body: (unroll: number, lanes: number) => void): void {
+    if (this.#laneRange) return this.#lanesInRange(this.#laneRange, size, unroll, body)
     const vectors = Math.floor(size / 4)
     this.#f.i32(0).set(this.#x.counters[this.#plan.lane]!)
     let done = this.#part(0, Math.floor(vectors / unroll), 4 * unroll, () => body(unroll, 4))
@@ -309,6 +388,37 @@ class RowEmitter {
     if (vectors < unroll) done = this.#part(done, rest > 0 ? 1 : 0, 4 * rest, () => body(rest, 4))
     else done = this.#part(done, rest, 4, () => body(1, 4))
     if (size > done) body(1, size - done)
+  }
+
+  /** The part of the lane loop in a range that starts at a block and ends at one, or at the end of the loop. */
+  #lanesInRange(
+    range: { readonly from: number; readonly to: number },
+    size: number,
+    unroll: number,
+    body: (unroll: number, lanes: number) => void,
+  ): void {
+    const f = this.#f
+    const counter = this.#x.counters[this.#plan.lane]!
+    const mark = f.mark()
+    const end = f.local()
+    const steps = (step: number, run: () => void): void => {
+      // whole steps only
+      f.get(range.to)
+        .i32(step - 1)
+        .sub()
+        .set(end)
+      f.get(counter)
+      f.forUntil(counter, end, step, run)
+    }
+    f.get(range.from).set(counter)
+    steps(4 * unroll, () => body(unroll, 4))
+    if (unroll > 1) steps(4, () => body(1, 4))
+    if (size % 4 > 0)
+      f.get(counter)
+        .get(range.to)
+        .op(OP.i32LtS)
+        .if(() => body(1, size % 4))
+    f.release(mark)
   }
 
   /** Runs `turns` steps of the lane loop from `start`; leaves the counter behind the last one, which it returns. */

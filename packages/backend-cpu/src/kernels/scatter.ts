@@ -22,7 +22,7 @@ export function emitScatter(env: Environment, name: string, kernel: ScatterKerne
   const bytes = bytesOf(dtype)
   const rowBytes = inner * bytes
   const total = outer * limit * rowBytes
-  if (operand === null) emitFill(x, out, dtype, outer * limit * inner, dtype === 'int64' ? 0n : 0)
+  if (operand === null) emitFill(env, f, out, dtype, outer * limit * inner, dtype === 'int64' ? 0n : 0)
   else if (total > 0) f.get(out).get(source).i32(total).memoryCopy()
   if (outer === 0 || count === 0 || inner === 0 || limit === 0) return { fn: f, buffers }
 
