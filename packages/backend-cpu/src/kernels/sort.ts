@@ -191,7 +191,8 @@ class SortEmitter {
   #takeWorkspace(entries: number, others: number, more: number): void {
     const { bytes } = this.#form
     this.#env.workspace((entries + others) * bytes + more)
-    this.#f.i32(this.#env.workspaceCell).memory(OP.i32Load).set(this.#entries)
+    this.#env.pushWorkspace(this.#f)
+    this.#f.set(this.#entries)
     this.#f
       .get(this.#entries)
       .i32(entries * bytes)
