@@ -29,7 +29,10 @@ const MOST_FAILURES = 2
 /** The number of threads that `DL_THREADS` or the machine suggests. */
 export function defaultThreads(): number {
   const wanted = Number(environment('DL_THREADS') ?? Number.NaN)
-  return Math.min(MAX_THREADS, Number.isInteger(wanted) && wanted > 0 ? wanted : Math.min(1, hardwareThreads()))
+  return Math.min(
+    MAX_THREADS,
+    Number.isInteger(wanted) && wanted > 0 ? wanted : Math.min(1, hardwareThreads()),
+  )
 }
 
 class StalledError extends Error {}
