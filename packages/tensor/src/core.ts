@@ -161,6 +161,7 @@ export { equal, greater, greaterEqual, less, lessEqual, notEqual } from './ops/c
 export { logicalAnd, logicalNot, logicalOr, logicalXor, where } from './ops/logical.ts'
 export { all, any, logSumExp, max, mean, min, moments, norm, prod, sum } from './ops/reduction.ts'
 export { argMax, argMin } from './ops/arg.ts'
+export { cond, scan, type ScanOptions, whileLoop } from './ops/control-flow.ts'
 export { dot, matMul, outerProduct } from './ops/matmul.ts'
 export { einsum } from './ops/einsum.ts'
 export {

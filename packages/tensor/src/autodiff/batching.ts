@@ -1,6 +1,7 @@
 // The table of batching rules: for each primitive, the same computation for a whole batch at once. A batched node carries
 // the batch as its first dimension; a node that does not depend on the mapped arguments has none and is shared.
 import { composite, type CompositeDefinition } from '../graph/composite.ts'
+import { type ControlNode, isControl } from '../graph/control-flow.ts'
 import { type Node, type NodeOf, type PrimitiveName, serial } from '../graph/node.ts'
 import {
   argReduce,
@@ -25,14 +26,16 @@ import {
   stop,
   transpose,
   window,
+  withSources,
 } from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
+import { batchControl } from './control-flow-batching.ts'
 import { tracingPlaceholders } from './placeholder-trace.ts'
 import { reachable } from './substitute.ts'
 import { inverse } from './vjp.ts'
 
 /** A source as a rule sees it. */
-interface Source {
+export interface Source {
   readonly node: Node
   /** Whether `node` has the batch as first dimension. */
   readonly batched: boolean
@@ -50,7 +53,10 @@ const neverBatched = (node: { readonly prim: string }): never => {
   throw new Error(`[vmap] ${node.prim} has no sources and cannot be batched`)
 }
 
-const BATCH: { readonly [P in PrimitiveName]: Rule<P> } = {
+/** Items and nodes with several results are treated in the walk. */
+type Single = Exclude<PrimitiveName, 'item' | ControlNode['prim']>
+
+const BATCH: { readonly [P in Single]: Rule<P> } = {
   buffer: neverBatched,
   const: neverBatched,
   scalar: neverBatched,
@@ -136,13 +142,41 @@ const BATCH: { readonly [P in PrimitiveName]: Rule<P> } = {
  * the batch in front.
  */
 export function batchGraph(roots: readonly Node[], mapped: ReadonlyMap<Node, Node>, size: number): Node[] {
-  const done = new Map<Node, Node>(mapped)
+  return batchRoots(roots, mapped, size).map((x) => full(x, size))
+}
+
+/** As {@link batchGraph}; what does not depend on the batch comes back as it is. */
+function batchRoots(roots: readonly Node[], mapped: ReadonlyMap<Node, Node>, size: number): Source[] {
+  const done = new Map<Node, Source>()
+  for (const [node, batch] of mapped) done.set(node, { node: batch, batched: true })
+  const items = new Map<Node, readonly Source[]>()
+  const sourceOf = (node: Node): Source => done.get(node) ?? { node, batched: false }
   for (const node of reachable(roots, mapped.keys())) {
     if (done.has(node)) continue
-    const src = node.src.map((x): Source => ({ node: done.get(x) ?? x, batched: done.has(x) }))
-    if (src.some((x) => x.batched)) done.set(node, (BATCH[node.prim] as Rule<PrimitiveName>)(node, src, size))
+    if (node.prim === 'item') {
+      const owner = items.get(node.src[0]!)
+      if (owner) done.set(node, owner[node.attrs.index]!)
+      continue
+    }
+    const src = node.src.map(sourceOf)
+    const changed = src.some((x, i) => x.batched || x.node !== node.src[i])
+    if (!changed) continue
+    if (isControl(node)) items.set(node, batchControl(node, src, size, batchRoots))
+    else if (src.some((x) => x.batched))
+      done.set(node, {
+        node: (BATCH[node.prim as Single] as Rule<PrimitiveName>)(node, src, size),
+        batched: true,
+      })
+    else
+      done.set(node, {
+        node: withSources(
+          node,
+          src.map((x) => x.node),
+        ),
+        batched: false,
+      })
   }
-  return roots.map((node) => full({ node: done.get(node) ?? node, batched: done.has(node) }, size))
+  return roots.map(sourceOf)
 }
 
 /** `[batch, …, M, K] · [K, N]` as one product with all rows of the batch below each other. */

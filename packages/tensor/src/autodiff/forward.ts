@@ -14,6 +14,7 @@ import {
   returnedNode,
   scalarNode,
 } from './arguments.ts'
+import { inForwardMode } from './control-flow-vjp.ts'
 import { gradients } from './gradient.ts'
 import { tracingPlaceholders } from './placeholder-trace.ts'
 import { reachable, substitute } from './substitute.ts'
@@ -136,13 +137,15 @@ export function jvp<A extends Primals, R>(
       const { outputs, marks, toTree } = call('jvp', f, primals)
       const directions = matchingNodes('jvp', 'tangents', tangents, marks)
       const dummies = outputs.map((y) => mark(constant(0, y.dtype, y.shape)))
-      const pulled = gradients(outputs, dummies, marks)
-      const connected = pulled.flatMap((node, i) => (node ? [i] : []))
-      const found = gradients(
-        connected.map((i) => pulled[i]!),
-        connected.map((i) => directions[i]!),
-        dummies,
-      )
+      const found = inForwardMode(() => {
+        const pulled = gradients(outputs, dummies, marks)
+        const connected = pulled.flatMap((node, i) => (node ? [i] : []))
+        return gradients(
+          connected.map((i) => pulled[i]!),
+          connected.map((i) => directions[i]!),
+          dummies,
+        )
+      })
       const tangent = outputs.map((y, i) => found[i] ?? constant(0, y.dtype, y.shape))
       return { value: toTree(outputs) as R, tangent: toTree(tangent) as R }
     }),

@@ -1,7 +1,9 @@
 // Reverse mode on the graph: one walk from the outputs down to the inputs, adding up cotangents. A source is always older
 // than its user, so descending node numbers are the order; nothing recurses, and chains may be as long as memory allows.
+import { type ControlNode, isControl, itemCount } from '../graph/control-flow.ts'
 import type { Node } from '../graph/node.ts'
 import { s } from '../graph/primitives.ts'
+import { controlPullback } from './control-flow-vjp.ts'
 import { differentiableSources, pullback } from './vjp.ts'
 
 /**
@@ -21,13 +23,12 @@ export function gradients(
     const sum = sums.get(node)
     sums.set(node, sum ? s.add(sum, ct) : ct)
   }
+  const items = new Map<Node, (Node | null)[]>()
   for (const [i, y] of outputs.entries()) if (needed.has(y)) add(y, cotangents[i]!)
   for (const node of order) {
-    const ct = sums.get(node)
-    if (ct === undefined) continue
     const sources = differentiableSources(node)
     if (!sources.some((x) => x !== null && needed.has(x))) continue
-    const cts = pullback(node, ct)
+    const cts = isControl(node) ? pullItems(node, items) : pullSum(node, sums, items)
     for (const [i, x] of sources.entries()) {
       const part = cts[i]
       if (x !== null && part && needed.has(x)) add(x, part)
@@ -35,6 +36,26 @@ export function gradients(
     if (!ends.has(node)) sums.delete(node)
   }
   return xs.map((x) => sums.get(x) ?? null)
+}
+
+type Sums = ReadonlyMap<Node, Node>
+
+/** Cotangents of the sources of a node from the sum of its own; an item tells the node that it is a result of. */
+function pullSum(node: Node, sums: Sums, items: Map<Node, (Node | null)[]>): readonly (Node | null)[] {
+  const ct = sums.get(node)
+  if (ct === undefined) return []
+  if (node.prim !== 'item') return pullback(node, ct)
+  const owner = node.src[0] as ControlNode
+  let list = items.get(owner as Node)
+  if (!list) items.set(owner as Node, (list = Array<Node | null>(itemCount(owner)).fill(null)))
+  list[node.attrs.index] = ct
+  return []
+}
+
+function pullItems(node: ControlNode, items: Map<Node, (Node | null)[]>): readonly (Node | null)[] {
+  const cts = items.get(node as Node)
+  items.delete(node as Node)
+  return cts ? controlPullback(node, cts) : []
 }
 
 /** Whether any of `outputs` is computed from any of `xs`, also where no derivative flows (`floor`, `stop`, comparisons). */

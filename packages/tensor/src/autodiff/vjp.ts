@@ -1,5 +1,6 @@
 // The table of derivatives: for each primitive, the cotangents of its sources from the cotangent of its result. They are
 // written with the same constructors as operations, so gradients are fused, exported and differentiated again like any graph.
+import type { ControlNode } from '../graph/control-flow.ts'
 import { isFloat } from '../graph/dtype.ts'
 import { cumulateCotangent } from './cumulate-vjp.ts'
 import type { Node, NodeOf, PrimitiveName } from '../graph/node.ts'
@@ -26,7 +27,10 @@ import { type Dims, sizeOf } from '../graph/shape.ts'
 type Cotangents = readonly (Node | null)[]
 type Pullback<P extends PrimitiveName> = (node: NodeOf<P>, ct: Node) => Cotangents
 
-const VJP: { readonly [P in PrimitiveName]: Pullback<P> } = {
+/** Items and nodes with several results are treated where cotangents are added up: gradient.ts, control-flow-vjp.ts. */
+type Single = Exclude<PrimitiveName, 'item' | ControlNode['prim']>
+
+const VJP: { readonly [P in Single]: Pullback<P> } = {
   buffer: () => [],
   const: () => [],
   scalar: () => [],
@@ -115,7 +119,7 @@ const VJP: { readonly [P in PrimitiveName]: Pullback<P> } = {
 
 /** Cotangents of the sources of `node` from its own; null where none flows. */
 export function pullback(node: Node, ct: Node): Cotangents {
-  return (VJP[node.prim] as Pullback<PrimitiveName>)(node, ct)
+  return (VJP[node.prim as Single] as Pullback<PrimitiveName>)(node, ct)
 }
 
 const NONE: readonly Node[] = []
@@ -125,6 +129,8 @@ const NONE: readonly Node[] = []
  */
 export function differentiableSources(node: Node): readonly (Node | null)[] {
   if (node.prim === 'stop' || !isFloat(node.dtype)) return NONE
+  if (node.prim === 'whilePullback')
+    return node.src.map((x, i) => (i >= node.attrs.body.params.length && isFloat(x.dtype) ? x : null))
   if (node.prim !== 'composite') return floatsOf(node.src)
   if (!node.attrs.definition.vjp) return node.src.slice(0, 1)
   return node.src.map((x, i) => (i > 0 && isFloat(x.dtype) ? x : null))

@@ -1,5 +1,6 @@
 // The canonical form of a request: its nodes numbered depth first, leaves and run-time scalars numbered by first appearance,
 // and an integer hash over all of it. Two requests of one form share a compiled plan, whatever objects they are made of.
+import { Body } from '../graph/body.ts'
 import { DTYPE_CODE, type DType } from '../graph/dtype.ts'
 import {
   hashAttributes,
@@ -124,7 +125,8 @@ function slotOf<T>(slots: Map<T, number>, item: T): number {
   return slot
 }
 const LEAF = 1
-const noIdentity = (): number => 0
+/** Bodies of loops count by what they compute. */
+const noIdentity = (x: object): number => (x instanceof Body ? x.hash : 0)
 
 /** The walk of one request. */
 class Walk {
@@ -251,7 +253,8 @@ export function keyOf(c: Canonical): CanonicalKey {
   }
 }
 
-const differ = (): boolean => false
+const sameForm = (a: object, b: object): boolean =>
+  a instanceof Body && b instanceof Body && a.form === b.form
 
 /** Whether a request has the form that a plan was made for. The hash alone is not trusted. */
 export function matches(key: CanonicalKey, c: Canonical): boolean {
@@ -279,7 +282,7 @@ export function matches(key: CanonicalKey, c: Canonical): boolean {
       const slot = expected as number
       if (c.scalars[slot] !== n.attrs.leaf || slot > scalar) return false
       if (slot === scalar) scalar++
-    } else if (n.attrs !== expected && !sameAttributes(n.attrs, expected as object, differ)) return false
+    } else if (n.attrs !== expected && !sameAttributes(n.attrs, expected as object, sameForm)) return false
   }
   return true
 }

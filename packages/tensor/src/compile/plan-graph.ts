@@ -10,6 +10,7 @@ import type { BoundPlan, Output, Plan, PlanRequest, RootPlace } from './plan.ts'
 import { type BuiltProgram, buildProgram } from './program.ts'
 import { rewrite } from './rewrite.ts'
 import { schedule } from './schedule.ts'
+import { simplifyLoops } from './simplify-loops.ts'
 import { UnsupportedError } from './unsupported.ts'
 import { copyOf, type ValueGraph, valueGraph } from './values.ts'
 
@@ -85,7 +86,7 @@ export function compileToProgram(
   fuse: boolean,
 ): BuiltProgram {
   return withOwnNodeTable(() => {
-    const { roots, keep, leaves, scalars } = rewrite(c, capabilities.contractDtypes)
+    const { roots, keep, leaves, scalars } = rewrite(simplifyLoops(c), capabilities)
     const inPlace = new Map<number, number>()
     for (let i = 0; i < c.inPlace.length; i += 2) inPlace.set(c.inPlace[i]!, c.inPlace[i + 1]!)
     const graph = valueGraph(copiedRoots(roots, inPlace, leaves), keep)

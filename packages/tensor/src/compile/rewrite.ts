@@ -3,10 +3,15 @@
 import { DTYPES, type DType, isFloat } from '../graph/dtype.ts'
 import type { Leaf, Node, ScalarLeaf } from '../graph/node.ts'
 import * as p from '../graph/primitives.ts'
+import { type Body } from '../graph/body.ts'
+import { isControl } from '../graph/control-flow.ts'
 import { withSources } from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
-import type { Canonical } from './canonical.ts'
+import { type Canonical, throughMarkers } from './canonical.ts'
 import { importGraph } from './import-graph.ts'
+import { postOrder } from './post-order.ts'
+import { simplifyGraph } from './simplify-loops.ts'
+import { writeOut } from './write-out.ts'
 
 export interface RewriteContext {
   /** Products of these dtypes may become Contract kernels. */
@@ -241,29 +246,92 @@ export interface RewrittenGraph {
   readonly scalars: readonly ScalarLeaf[]
 }
 
+/** What rewriting depends on beside the graph. */
+export interface RewriteOptions {
+  readonly contractDtypes: ReadonlySet<DType>
+}
+
 /** Imports a request and applies the rules. Call inside a node table of its own. */
-export function rewrite(c: Canonical, contractDtypes: ReadonlySet<DType>): RewrittenGraph {
+export function rewrite(c: Canonical, options: RewriteOptions): RewrittenGraph {
   const uses = new Int32Array(c.nodes.length)
   for (const s of c.edges) uses[s] = uses[s]! + 1
   for (const r of c.roots) uses[r] = uses[r]! + 1
-  const pads = new PadSums()
+  const rewriter = new Rewriter(options.contractDtypes)
   let edge = 0
   const graph = importGraph(c, (n, src) => {
     // nodes come in order, so the edges of this one start where those of the last one ended
     const first = edge
     edge += src.length
-    if (n.shape.includes(0)) return p.constant(0, n.dtype, n.shape)
-    if (n.prim === 'map' && n.attrs.fn === 'add') {
-      const joined = pads.sum(src[0]!, src[1]!, n.shape, n.dtype)
-      if (joined) return joined
-    }
-    const usesOfSource = (i: number): number => uses[c.edges[first + i]!]!
-    return RULES[n.prim]?.(n, src, { contractDtypes, usesOfSource }) ?? withSources(n, src)
+    return rewriter.remake(n, src, (i) => uses[c.edges[first + i]!]!)
   })
   return {
     roots: c.roots.map((r) => graph.nodes[r]!),
     keep: c.keep.map((k) => (k < 0 ? null : graph.nodes[k]!)),
     leaves: graph.leaves,
     scalars: graph.scalars,
+  }
+}
+
+/** Applies the rules to one node after the other, sources first. Loops and branches are written out. */
+class Rewriter {
+  readonly #contractDtypes: ReadonlySet<DType>
+  readonly #pads = new PadSums()
+  /** Items of control nodes that were written out. */
+  readonly #items = new Map<Node, readonly Node[]>()
+  readonly #bodies = new Map<Body, readonly Node[]>()
+
+  constructor(contractDtypes: ReadonlySet<DType>) {
+    this.#contractDtypes = contractDtypes
+  }
+
+  remake(n: Node, src: readonly Node[], usesOfSource: (i: number) => number): Node {
+    if (n.prim === 'item') {
+      const items = this.#items.get(src[0]!)
+      if (items) return items[n.attrs.index]!
+    }
+    if (isControl(n)) {
+      const again = withSources(n, src)
+      this.#items.set(
+        again,
+        writeOut(n, src, (body, params) => this.#inline(body, params)),
+      )
+      return again
+    }
+    if (n.shape.includes(0)) return p.constant(0, n.dtype, n.shape)
+    if (n.prim === 'map' && n.attrs.fn === 'add') {
+      const joined = this.#pads.sum(src[0]!, src[1]!, n.shape, n.dtype)
+      if (joined) return joined
+    }
+    const context = { contractDtypes: this.#contractDtypes, usesOfSource }
+    return RULES[n.prim]?.(n, src, context) ?? withSources(n, src)
+  }
+
+  /** Results of a body for given parameters, by the same rules. */
+  #inline(body: Body, params: readonly Node[]): Node[] {
+    const made = new Map<Node, Node>(body.params.map((x, i) => [x, params[i]!]))
+    const results = this.#simplified(body)
+    const nodes = postOrder(results.map(throughMarkers), (n) => n.src.map(throughMarkers))
+    const uses = new Map<Node, number>()
+    const count = (n: Node): unknown => uses.set(n, (uses.get(n) ?? 0) + 1)
+    for (const n of nodes) for (const x of n.src) count(throughMarkers(x))
+    for (const n of results) count(throughMarkers(n))
+    for (const n of nodes) {
+      if (made.has(n)) continue
+      const src = n.src.map(throughMarkers)
+      const remade = src.map((x) => made.get(x)!)
+      made.set(
+        n,
+        this.remake(n, remade, (i) => uses.get(src[i]!)!),
+      )
+    }
+    return results.map((n) => made.get(throughMarkers(n))!)
+  }
+
+  /** Results of a body with the loops in it made simpler. */
+  #simplified(body: Body): readonly Node[] {
+    if (!body.nodes.some(isControl)) return body.results
+    let results = this.#bodies.get(body)
+    if (!results) this.#bodies.set(body, (results = simplifyGraph(body.results)))
+    return results
   }
 }

@@ -1,5 +1,6 @@
 // The node of the lazy graph and its hash-consing table: equal nodes are one object, so that building a graph twice costs
 // no second computation. What a node means is in (prim, src, attrs, shape, dtype) and nowhere else.
+import type { Body } from './body.ts'
 import type { CompositeDefinition } from './composite.ts'
 import { DTYPE_CODE, type DType, type Element, type TypedArray } from './dtype.ts'
 import { type Dims, sameShape } from './shape.ts'
@@ -46,6 +47,16 @@ export type CumulateKind = 'sum' | 'prod' | 'max' | 'min'
  * - `iota`: the index along `axis`.
  * - `stop`: identity without a derivative. `mark`: identity with a name of its own, the point at which a gradient ends.
  * - `composite`: `src[0]` is the fallback graph over the inputs `src[1…]`; the node says what it means.
+ *
+ * Control flow has bodies, closed graphs over parameters, and several results; `item` number `index` is one of them.
+ *
+ * - `scan`: sources are constants, carried values, and sequences along axis 0, in this order, as are the parameters of
+ *   the body, which sees one element of each sequence. Its results are the next carried values and elements of the outputs.
+ *   Items: the last carried values, then the outputs, `[length, …]`. `direction` -1 runs from the last element to the first.
+ * - `while`: sources are constants and carried values; both bodies take all of them. `condition` gives a bool of shape [], `body`
+ *   the next carried values. Items: the last carried values.
+ * - `if`: sources are a bool of shape [] and the operands of both bodies. Items: the results of `yes` or of `no`.
+ * - `whilePullback`: what transposing a `while` gives: never computed, forward mode differentiates through it.
  */
 export interface Attributes {
   buffer: { readonly leaf: Leaf }
@@ -76,6 +87,22 @@ export interface Attributes {
   stop: NoAttributes
   mark: { readonly serial: number }
   composite: { readonly definition: CompositeDefinition; readonly config: string }
+  scan: {
+    readonly body: Body
+    readonly length: number
+    readonly direction: number
+    readonly constants: number
+    readonly carries: number
+  }
+  while: WhileAttributes
+  if: { readonly yes: Body; readonly no: Body }
+  whilePullback: WhileAttributes
+  item: { readonly index: number }
+}
+export interface WhileAttributes {
+  readonly condition: Body
+  readonly body: Body
+  readonly constants: number
 }
 export interface NoAttributes {
   readonly none?: undefined
@@ -119,6 +146,11 @@ export const PRIMITIVE_CODE: { readonly [P in PrimitiveName]: number } = {
   window: 21,
   cumulate: 30,
   sort: 31,
+  scan: 22,
+  while: 23,
+  if: 24,
+  item: 25,
+  whilePullback: 26,
 }
 
 /** Primitives that only move elements: the scheduler turns them into index arithmetic. */

@@ -1,6 +1,8 @@
 // Random graphs over all dtypes. Everything in them is exact (integers wrap, floats stay small multiples of a quarter), so a
 // backend must give equal bits, however it fuses, widens and narrows.
 import { type DType, DTYPE_NAMES, isFloat, isInteger } from '../graph/dtype.ts'
+import { buildBody } from '../graph/body.ts'
+import { branch, scan } from '../graph/control-flow.ts'
 import type { Node } from '../graph/node.ts'
 import {
   argReduce,
@@ -184,7 +186,29 @@ const product: Step = (context) => {
   return dot(x, newInput(random, x.dtype, [x.shape[1]!, random.integer(1, 9)]))
 }
 
+/** A loop over the first axis, forwards or backwards, or a branch. */
+const control: Step = (context) => {
+  const { random, x } = context
+  const plus = (a: Node, b: Node): Node => (x.dtype === 'bool' ? s.xor(a, b) : s.max(a, b))
+  if (!x.shape.length || random.next() < 0.3) {
+    const sides = [(a: Node) => plus(a, a), (a: Node) => s.eq(a, a)].map((fn) =>
+      buildBody([x], ([a]) => [cast(fn(a!), x.dtype)]),
+    )
+    return branch(partner(context, 'bool', []), sides[0]!.body, sides[1]!.body, [x])[0]!
+  }
+  const row = { shape: x.shape.slice(1), dtype: x.dtype }
+  const y = newInput(random, x.dtype, x.shape)
+  const { body } = buildBody([row, row, row], ([c, a, b]) => [plus(c!, a!), s.ne(b!, c!), plus(c!, b!)])
+  const parts = {
+    constants: [],
+    carries: [newInput(random, x.dtype, row.shape)],
+    sequences: [x, y],
+  }
+  return random.pick(scan(body, parts, x.shape[0]!, random.pick([1, -1])))
+}
+
 const STEPS: readonly Step[] = [
+  control,
   elementwise,
   elementwise,
   elementwise,

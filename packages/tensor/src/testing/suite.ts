@@ -5,6 +5,7 @@ import { registerBackend, setBackend } from '../backend/registry.ts'
 import { type DType, DTYPE_NAMES } from '../graph/dtype.ts'
 import { strictBackend } from '../tensor/evaluate.ts'
 import { type CaseGroup, runCase } from './case.ts'
+import { controlFlowCases } from './control-flow-cases.ts'
 import { derivativeCases } from './derivative-cases.ts'
 import { dotCases } from './dot-cases.ts'
 import { indexedCases } from './indexed-cases.ts'
@@ -29,6 +30,7 @@ const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
   line: lineCases,
   program: programCases,
   derivative: derivativeCases,
+  'control-flow': controlFlowCases,
   random: randomGraphCases,
 }
 

@@ -12,6 +12,7 @@ import {
 import type { Node, NodeOf, PrimitiveName } from '../../graph/node.ts'
 import { evaluateScalar } from '../../graph/scalar-table.ts'
 import { type Dims, rowMajor, showShape, sizeOf } from '../../graph/shape.ts'
+import { evaluateIf, evaluateItem, evaluateScan, evaluateWhile } from './control-flow.ts'
 
 type Inputs = readonly TypedArray[]
 type Elements = { [index: number]: Element; readonly length: number }
@@ -93,6 +94,14 @@ const PRIMITIVES: { readonly [P in PrimitiveName]: (node: NodeOf<P>, inputs: Inp
       at += part.shape[attrs.axis]!
     }
     return out
+  },
+
+  scan: (node, inputs) => evaluateScan(node, inputs),
+  while: (node, inputs) => evaluateWhile(node, inputs),
+  if: (node, inputs) => evaluateIf(node, inputs),
+  item: (node, [handle]) => evaluateItem(node, handle!),
+  whilePullback: () => {
+    throw new Error('[reference] the pullback of a while loop exists only inside of jvp')
   },
 
   reduce: ({ attrs, src, shape, dtype }, [x]) => {
