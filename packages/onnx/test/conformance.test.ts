@@ -20,17 +20,11 @@ interface Case {
 
 /** Random by definition, or (spec of the test suite) not comparable by value. */
 const NOT_COMPARABLE = /^test_training_dropout/
-/** Attributes that no framework's exporter writes, which are refused with a message. */
-const NOT_OFFERED = new Set([
-  'test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True',
-  'test_maxpool_with_argmax_2d_precomputed_strides',
-])
 /** What an import says about element types that @dl/tensor does not have yet. */
 const OTHER_DTYPE = /element type|casts to|makes elements of type|not declared as a tensor/
 
 const inTable = ({ ops, opset, name }: Case): boolean =>
   !NOT_COMPARABLE.test(name) &&
-  !NOT_OFFERED.has(name) &&
   (opset['ai.onnx'] ?? 0) >= 7 &&
   (opset['ai.onnx'] ?? 0) <= 26 &&
   Object.keys(ops).every((op) => {

@@ -1,13 +1,10 @@
-// Convolution, pooling and batch normalization. ONNX has channels first, `[N, C, …spatial]`, and kernels `[O, C / groups, …]`;
+// Convolution and batch normalization. ONNX has channels first, `[N, C, …spatial]`, and kernels `[O, C / groups, …]`;
 // ours end with the channels, `[…, C / groups, O]`, so a kernel is turned once, on its way into the product.
 import {
   add,
-  avgPoolNd,
   batchNorm,
   conv,
   convTranspose,
-  max,
-  maxPoolNd,
   mean,
   mul,
   reshape,
@@ -17,34 +14,7 @@ import {
   transpose,
 } from '@dl/tensor/core'
 import { type Operator, type OperatorCall, shapeOf } from '../operator.ts'
-
-const spatialAxes = (x: Tensor): number[] => shapeOf(x).flatMap((_, a) => (a >= 2 ? [a] : []))
-
-interface Windows {
-  readonly strides: number[]
-  readonly dilations: number[]
-  readonly padding: (readonly [number, number])[]
-}
-
-/** Strides, dilations and paddings of the node, for windows of `kernel` over `sizes`. */
-function windowsOf(call: OperatorCall, sizes: readonly number[], kernel: readonly number[]): Windows {
-  const { attributes } = call
-  const all = (value: number): number[] => kernel.map(() => value)
-  const strides = attributes.ints('strides') ?? all(1)
-  const dilations = attributes.ints('dilations') ?? all(1)
-  const mode = attributes.string('auto_pad', 'NOTSET')
-  const pads = attributes.ints('pads') ?? [...all(0), ...all(0)]
-  const padding = kernel.map((k, i): readonly [number, number] => {
-    if (mode === 'NOTSET') return [pads[i]!, pads[i + kernel.length]!]
-    if (mode === 'VALID') return [0, 0]
-    if (mode !== 'SAME_UPPER' && mode !== 'SAME_LOWER') call.fail(`has auto_pad '${mode}'`)
-    const reach = (k - 1) * dilations[i]! + 1
-    const total = Math.max(0, (Math.ceil(sizes[i]! / strides[i]!) - 1) * strides[i]! + reach - sizes[i]!)
-    const [less, more] = [Math.floor(total / 2), Math.ceil(total / 2)]
-    return mode === 'SAME_UPPER' ? [less, more] : [more, less]
-  })
-  return { strides, dilations, padding }
-}
+import { spatialAxes, type Windows, windowsOf } from './windows.ts'
 
 /** `[first, second, …spatial]` to `[…spatial, second, first]`. */
 const kernelLast = (w: Tensor): Tensor => transpose(w, [...spatialAxes(w), 1, 0])
@@ -103,34 +73,6 @@ function transposedConvolution(call: OperatorCall): Tensor {
   return bias ? add(y, alongChannels(bias, x)) : y
 }
 
-function maxPooling(call: OperatorCall): Tensor {
-  if (call.wants(1)) call.fail('gives the positions of the maxima, which is not supported')
-  const x = call.input(0)
-  const size = call.attributes.ints('kernel_shape') ?? call.fail('has no kernel_shape')
-  return maxPoolNd(x, {
-    size,
-    ...windowsOf(call, shapeOf(x).slice(2), size),
-    ceil: call.attributes.flag('ceil_mode', false),
-    dataFormat: 'channelsFirst',
-  })
-}
-
-function averagePooling(call: OperatorCall): Tensor {
-  const x = call.input(0)
-  const size = call.attributes.ints('kernel_shape') ?? call.fail('has no kernel_shape')
-  const countPadding = call.attributes.flag('count_include_pad', false)
-  const ceil = call.attributes.flag('ceil_mode', false)
-  if (ceil && countPadding)
-    call.fail('counts padding in windows that are cut off (ceil_mode), which is not supported')
-  return avgPoolNd(x, {
-    size,
-    ...windowsOf(call, shapeOf(x).slice(2), size),
-    ceil,
-    countPadding,
-    dataFormat: 'channelsFirst',
-  })
-}
-
 /**
  * With the moving statistics of the file; while training, where the file is in training mode, with those of the batch, and the
  * moving ones follow: `moving · momentum + batch · (1 - momentum)`, with the biased variance, as ONNX specifies. Frozen (neither
@@ -168,7 +110,6 @@ function normalized(call: OperatorCall, x: Tensor, center: Tensor, variance: Ten
   return batchNorm(x, center, variance, call.input(2), call.input(1), epsilon, 1)
 }
 
-const POOL = ['auto_pad', 'kernel_shape', 'pads', 'strides', 'dilations', 'ceil_mode']
 const CONVOLUTION = ['auto_pad', 'kernel_shape', 'pads', 'strides', 'dilations', 'group']
 
 export const convolutions: Readonly<Record<string, Operator>> = {
@@ -177,10 +118,6 @@ export const convolutions: Readonly<Record<string, Operator>> = {
     attributes: [...CONVOLUTION, 'output_padding', 'output_shape'],
     build: transposedConvolution,
   },
-  MaxPool: { attributes: [...POOL, 'storage_order'], build: maxPooling },
-  AveragePool: { attributes: [...POOL, 'count_include_pad'], build: averagePooling },
-  GlobalAveragePool: { build: (call) => mean(call.input(0), spatialAxes(call.input(0)), true) },
-  GlobalMaxPool: { build: (call) => max(call.input(0), spatialAxes(call.input(0)), true) },
   BatchNormalization: {
     attributes: ['epsilon', 'momentum', 'training_mode', 'spatial'],
     state: [3, 4],

@@ -9,8 +9,11 @@ import { indexing } from './indexing.ts'
 import { losses } from './loss.ts'
 import { matrix } from './matrix.ts'
 import { movement } from './movement.ts'
+import { pooling } from './pooling.ts'
 import { reductions } from './reduction.ts'
 import { resizing } from './resize.ts'
+import { samplingGrids } from './sampling-grids.ts'
+import { selection } from './selection.ts'
 
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
   [
@@ -25,5 +28,8 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
     attentions,
     losses,
     indexing,
+    pooling,
+    samplingGrids,
+    selection,
   ].flatMap((family) => Object.entries(family)),
 )

@@ -1,5 +1,5 @@
 // Products of matrices.
-import { add, expandDims, matMul, mul, squeeze, type Tensor } from '@dl/tensor/core'
+import { add, einsum, expandDims, matMul, mul, squeeze, type Tensor } from '@dl/tensor/core'
 import type { Operator, OperatorCall } from '../operator.ts'
 
 /** NumPy's matmul: a vector on the left is a row, on the right a column, and the extra axis goes away again. */
@@ -26,6 +26,11 @@ function gemm(call: OperatorCall): Tensor {
 }
 
 export const matrix: Readonly<Record<string, Operator>> = {
+  Einsum: {
+    attributes: ['equation'],
+    since: 12,
+    build: (call) => einsum(call.attributes.string('equation', ''), ...call.inputs()),
+  },
   MatMul: { build: numpyMatMul },
   Gemm: { attributes: ['alpha', 'beta', 'transA', 'transB'], build: gemm },
 }

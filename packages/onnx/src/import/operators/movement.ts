@@ -1,25 +1,32 @@
 // Operators that move elements: shapes, slices, joins, borders. Their sizes must be known while the graph is built.
 import {
   broadcastTo,
+  cast,
   concat,
   dropout,
   gather,
+  less,
   greater,
   mul,
   onesLike,
   pad,
+  range,
   reshape,
+  scatterND,
   slice,
   split,
   stridedSlice,
+  sub,
   reverse,
   tensor,
   type Tensor,
   tile,
   transpose,
+  where,
 } from '@dl/tensor/core'
 import { int64Tensor } from '../../schema/tensor-values.ts'
-import { type Operator, type OperatorCall, shapeOf } from '../operator.ts'
+import { dtypeOfTensor, type Operator, type OperatorCall, shapeOf } from '../operator.ts'
+import { windowsOf } from './windows.ts'
 
 const count = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1)
 const int64 = (values: readonly number[], shape?: readonly number[]): Tensor => {
@@ -196,6 +203,74 @@ function shapeAsTensor(call: OperatorCall): Tensor {
   return int64(shape.slice(at(attributes.int('start', 0)), at(attributes.int('end', shape.length))))
 }
 
+/** The middle of `x` in the wanted size: axes that are too long lose both ends, those that are too short get zeros. */
+function centerCropPad(call: OperatorCall): Tensor {
+  const x = call.input(0)
+  const wanted = call.numbers(1, 'the shape')
+  const axes = (call.attributes.ints('axes') ?? wanted.map((_, a) => a)).map((a) => call.axis(a, x.rank))
+  const shape = shapeOf(x)
+  const target = [...shape]
+  axes.forEach((axis, i) => (target[axis] = wanted[i]!))
+  const cut = slice(
+    x,
+    shape.map((d, a) => Math.max(0, Math.floor((d - target[a]!) / 2))),
+    shape.map((d, a) => Math.min(d, target[a]!)),
+  )
+  return pad(
+    cut,
+    shape.map((d, a): [number, number] => {
+      const lacking = Math.max(0, target[a]! - d)
+      return [Math.floor(lacking / 2), Math.ceil(lacking / 2)]
+    }),
+  )
+}
+
+/** The first `length` elements of each example along the time axis, backwards; the rest stays. */
+function reverseSequence(call: OperatorCall): Tensor {
+  const x = call.input(0)
+  const [batchAxis, timeAxis] = [call.attributes.int('batch_axis', 1), call.attributes.int('time_axis', 0)]
+  const order = [batchAxis, timeAxis, ...shapeOf(x).flatMap((_, a) => (a > 1 ? [a] : []))]
+  const turned = transpose(x, order)
+  const [batch, time] = shapeOf(turned) as [number, number]
+  const lengths = reshape(cast(call.input(1), 'int32'), [batch, 1])
+  const steps = broadcastTo(range(0, time, 1, 'int32'), [batch, time])
+  const from = where(less(steps, lengths), sub(sub(lengths, 1), steps), steps)
+  return transpose(
+    gather(turned, from, 1, 1),
+    order.map((_, a) => order.indexOf(a)),
+  )
+}
+
+/** Columns of windows added up to an image: the gradient of taking windows. */
+function columnsToImage(call: OperatorCall): Tensor {
+  const x = call.input(0)
+  const [image, block] = [call.numbers(1, 'the image shape'), call.numbers(2, 'the block shape')]
+  const { strides, dilations, padding } = windowsOf(call, image, block)
+  const [batch, rows, columns] = shapeOf(x) as [number, number, number]
+  const taps = count(block)
+  const channels = rows / taps
+  const outer = image.map((d, i) => {
+    const room = d + padding[i]![0] + padding[i]![1] - (block[i]! - 1) * dilations[i]! - 1
+    return Math.floor(room / strides[i]!) + 1
+  })
+  if (!Number.isInteger(channels) || count(outer) !== columns)
+    call.fail(`has columns [${shapeOf(x).join(', ')}] that do not fit an image [${image.join(', ')}]`)
+  call.checkSize(batch * channels * count(image), dtypeOfTensor(x))
+  const at = (i: number, dims: readonly number[], axis: number): number =>
+    Math.floor(i / count(dims.slice(axis + 1))) % dims[axis]!
+  const places = Int32Array.from({ length: taps * columns }, (_, i) =>
+    image.reduce((place, d, axis) => {
+      const first = at(i % columns, outer, axis) * strides[axis]! - padding[axis]![0]
+      const along = first + at(Math.floor(i / columns), block, axis) * dilations[axis]!
+      return place < 0 || along < 0 || along >= d ? -1 : place * d + along
+    }, 0),
+  )
+  const images = batch * channels
+  const updates = transpose(reshape(x, [images, places.length]), [1, 0])
+  const sum = scatterND(tensor(places, [places.length, 1], 'int32'), updates, [count(image), images])
+  return reshape(transpose(sum, [1, 0]), [batch, channels, ...image])
+}
+
 /** Blocks of the channels become blocks of the image: `[N, C·b², H, W]` to `[N, C, H·b, W·b]`. */
 function depthToSpace(call: OperatorCall): Tensor {
   const x = call.input(0)
@@ -261,6 +336,14 @@ export const movement: Readonly<Record<string, Operator>> = {
   Pad: { attributes: ['mode', 'pads', 'value'], host: [1, 2, 3], build: padded },
   Shape: { attributes: ['start', 'end'], build: shapeAsTensor },
   Size: { build: (call) => int64([call.input(0).size], []) },
+  CenterCropPad: { attributes: ['axes'], since: 18, host: [1], build: centerCropPad },
+  ReverseSequence: { attributes: ['batch_axis', 'time_axis'], since: 10, build: reverseSequence },
+  Col2Im: {
+    attributes: ['dilations', 'pads', 'strides'],
+    since: 18,
+    host: [1, 2],
+    build: columnsToImage,
+  },
   DepthToSpace: { attributes: ['blocksize', 'mode'], build: depthToSpace },
   SpaceToDepth: { attributes: ['blocksize'], build: spaceToDepth },
 }

@@ -132,6 +132,22 @@ function instanceNormalization(call: OperatorCall): Tensor {
   return add(mul(unit, perChannel(call.input(1))), perChannel(call.input(2)))
 }
 
+/** Groups of channels of each example; scale and offset are one for a channel, until version 20 one for a group. */
+function groupNormalization(call: OperatorCall): Tensor {
+  const x = call.input(0)
+  const [batch, channels, ...places] = shapeOf(x) as [number, number, ...number[]]
+  const groups = call.attributes.int('num_groups') ?? call.fail('has no num_groups')
+  if (channels % groups !== 0) call.fail(`splits ${channels} channels into ${groups} groups`)
+  const grouped = reshape(x, [batch, groups, x.size / batch / groups])
+  const center: Tensor = sub(grouped, mean(grouped, 2, true))
+  const epsilon = call.attributes.float('epsilon', 1e-5)
+  const unit = mul(center, rsqrt(add(mean(square(center), 2, true), epsilon)))
+  const each = call.opset < 21 ? groups : channels
+  const along = (p: Tensor): Tensor => reshape(p, [each, 1])
+  const parts = reshape(unit, [batch, each, x.size / batch / each])
+  return reshape(add(mul(parts, along(call.input(1))), along(call.input(2))), [batch, channels, ...places])
+}
+
 function meanVarianceNormalization(call: OperatorCall): Tensor {
   const x = call.input(0)
   const axes = call.attributes.ints('axes') ?? [0, 2, 3]
@@ -175,6 +191,11 @@ export const reductions: Readonly<Record<string, Operator>> = {
   LayerNormalization: { attributes: ['axis', 'epsilon', 'stash_type'], since: 17, build: layerNormalization },
   RMSNormalization: { attributes: ['axis', 'epsilon', 'stash_type'], since: 23, build: rmsNormalization },
   InstanceNormalization: { attributes: ['epsilon'], build: instanceNormalization },
+  GroupNormalization: {
+    attributes: ['epsilon', 'num_groups', 'stash_type'],
+    since: 18,
+    build: groupNormalization,
+  },
   MeanVarianceNormalization: { attributes: ['axes'], build: meanVarianceNormalization },
   LpNormalization: { attributes: ['axis', 'p'], build: lpNormalization },
 }
