@@ -19,6 +19,7 @@ export const requiredJudges = [
   'models/torch113_digits_cnn_bn',
   'models/ppocr_v2_cls',
   'onnx-conformance',
+  'tfjs-specs',
   'oracles/keras-cases/resnet',
 ]
 

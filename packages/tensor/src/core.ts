@@ -182,3 +182,15 @@ export { gather, gatherND, oneHot } from './ops/gather.ts'
 export { batchNorm, layerNorm, logSoftmax, softmax } from './ops/normalization.ts'
 export { scatterND, tensorScatterUpdate } from './ops/scatter.ts'
 export { bitwiseAnd, bitwiseNot, bitwiseOr, bitwiseXor } from './ops/bitwise.ts'
+export { argsort, median, quantile, sort, topk } from './ops/sort.ts'
+export { cummax, cummin, cumprod, cumsum, logCumSumExp } from './ops/cumulative.ts'
+export { lowerBound, searchSorted, upperBound } from './ops/search.ts'
+export { bincount, denseBincount } from './ops/counting.ts'
+export {
+  booleanMaskAsync,
+  inTopKAsync,
+  setdiff1dAsync,
+  unique,
+  uniqueAsync,
+  whereAsync,
+} from './ops/value-dependent.ts'

@@ -96,7 +96,7 @@ const BATCH: { readonly [P in Single]: Rule<P> } = {
   reduce: (n, src) => reduce(n.attrs.kind, only(src), shifted(n.attrs.axes)),
   argReduce: (n, src) => argReduce(n.attrs.kind, only(src), n.attrs.axis + 1),
   cumulate: (n, src) => cumulate(n.attrs.kind, only(src), n.attrs.axis + 1, n.attrs),
-  sort: (n, src) => sort(only(src), n.attrs.axis + 1, n.attrs.descending, n.shape[n.attrs.axis]!),
+  sort: (n, src) => sort(only(src), n.attrs.axis + 1, n.attrs.descending, n.shape[n.attrs.axis]),
   dot: (_, [a, b], size) => {
     if (a!.batched && !b!.batched && b!.node.shape.length === 2) return dotRows(a!.node, b!.node)
     if (!a!.batched && b!.batched && a!.node.shape.length === 2)

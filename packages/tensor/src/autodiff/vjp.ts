@@ -87,7 +87,7 @@ const VJP: { readonly [P in Single]: Pullback<P> } = {
     const x = n.src[0]!
     if (n.attrs.kind === 'sum') return [broadcastTo(ct, x.shape)]
     if (n.attrs.kind === 'prod') return [productCotangent(x, n.attrs.axes, ct)]
-    // the elements that tie for the extremum share its cotangent evenly, as in tfjs and PyTorch's amax
+    // the elements that tie for the extremum share its cotangent evenly, as in PyTorch's amax (tfjs gives each all of it)
     const ties = s.eq(x, n)
     const share = s.div(ct, reduce('sum', cast(ties, x.dtype), n.attrs.axes))
     return [s.select(ties, share, 0)]

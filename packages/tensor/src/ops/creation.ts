@@ -1,5 +1,6 @@
 // New tensors from host values, constants and sequences. Constants and sequences take no memory: they are generated where
 // they are used.
+import { DTypeError } from '../errors.ts'
 import { type DType, isFloat } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import { broadcastTo, cast, constant, iota, s } from '../graph/primitives.ts'
@@ -141,6 +142,10 @@ export const tensor6d: RankedTensor<6> = (values, shape, dtype) => result(ranked
 function filled(op: string, shape: readonly number[], value: number | boolean | bigint, dtype: DType): Node {
   assertShape(op, shape)
   assertDType(op, dtype)
+  if (typeof value === 'string')
+    throw new DTypeError(
+      `[${op}] the value is a number, a boolean or a bigint, got the string '${String(value)}'`,
+    )
   return constant(value, dtype, shape)
 }
 

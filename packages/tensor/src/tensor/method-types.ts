@@ -21,9 +21,9 @@ import type {
   Tiled,
   Transposed,
 } from './movement-types.ts'
-import type { Moments, ReducedDTypes, Same } from './op-types.ts'
+import type { Distinct, LastDim, Moments, Ranked, ReducedDTypes, Same } from './op-types.ts'
 import type { Reduce } from './reduction-types.ts'
-import type { AsDType, Check, Default, Fix, Mutable, Out, ShapeOf } from './shape-types.ts'
+import type { AsDType, Check, Default, Fix, Mutable, Out, ShapeOf, Unsized } from './shape-types.ts'
 import type { Tensor } from './tensor.ts'
 import type { Arg, Axes, AxisArgument, Dim, Paddings, Sizes } from './types.ts'
 
@@ -45,6 +45,12 @@ type AxisMethod = <E extends Tensor = never, H extends Tensor = Tensor>(
   this: H,
   axis?: number,
 ) => Same<E, H, FloatDType<DTypeOf<H>>>
+type CumulationMethod = <E extends Tensor = never, H extends Tensor = Tensor>(
+  this: H,
+  axis?: number,
+  exclusive?: boolean,
+  reverse?: boolean,
+) => Same<E, H, NumberDType<DTypeOf<H>>>
 type PredicateMethod = <E extends Tensor = never, H extends Tensor = Tensor>(this: H) => Same<E, H, 'bool'>
 type LikeMethod = <E extends Tensor = never, H extends Tensor = Tensor>(this: H) => Same<E, H, DTypeOf<H>>
 type CastMethod<D> = <H extends Tensor>(this: H) => Tensor<Fix<ShapeOf<H>>, AsDType<D>>
@@ -274,6 +280,30 @@ export interface TensorMethods {
   argMax: ArgMethod<'argMax'>
   /** Index of the first least element along `axis` (default 0). */
   argMin: ArgMethod<'argMin'>
+  /** Running sum along `axis` (default 0). */
+  cumsum: CumulationMethod
+  /** Running product along `axis` (default 0). */
+  cumprod: CumulationMethod
+  /** Elements in order along `axis` (default -1). */
+  sort<E extends Tensor = never, H extends Tensor = Tensor>(
+    this: H,
+    axis?: number,
+    descending?: boolean,
+  ): Same<E, H, DTypeOf<H>>
+  /** Positions of the elements in order along `axis` (default -1). */
+  argsort<E extends Tensor = never, H extends Tensor = Tensor>(
+    this: H,
+    axis?: number,
+    descending?: boolean,
+  ): Same<E, H, 'int32'>
+  /** The `k` (default 1) greatest elements of the last axis and their positions. */
+  topk<H extends Tensor, const K extends number = 1>(
+    this: H,
+    k?: K,
+    sorted?: boolean,
+  ): Ranked<LastDim<ShapeOf<H>, K>, DTypeOf<H>>
+  /** The distinct slices along `axis` (default 0), and which of them each slice is. */
+  unique<H extends Tensor>(this: H, axis?: number): Distinct<Unsized<ShapeOf<H>>, DTypeOf<H>>
   /** Mean and variance over `axis` (default all). */
   moments<H extends Tensor, const A extends AxisArgument = undefined, const K extends boolean = false>(
     this: H,

@@ -19,6 +19,9 @@ import {
   swish,
 } from '../ops/activation.ts'
 import { argMax, argMin } from '../ops/arg.ts'
+import { cumprod, cumsum } from '../ops/cumulative.ts'
+import { argsort, sort, topk } from '../ops/sort.ts'
+import { unique } from '../ops/value-dependent.ts'
 import {
   add,
   div,
@@ -91,6 +94,7 @@ const FIRST = {
   any,
   argMax,
   argMin,
+  argsort,
   batchNorm,
   broadcastTo,
   cast,
@@ -98,6 +102,8 @@ const FIRST = {
   clipByValue,
   clone,
   cos,
+  cumprod,
+  cumsum,
   div,
   divNoNan,
   dot,
@@ -168,6 +174,7 @@ const FIRST = {
   softmax,
   softplus,
   softsign,
+  sort,
   split,
   sqrt,
   square,
@@ -181,7 +188,9 @@ const FIRST = {
   tan,
   tanh,
   tile,
+  topk,
   transpose,
+  unique,
   unstack,
   zerosLike,
 } satisfies Record<string, (x: never, ...rest: never[]) => unknown>

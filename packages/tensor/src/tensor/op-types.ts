@@ -23,7 +23,19 @@ import type {
   Transposed,
 } from './movement-types.ts'
 import type { Reduce } from './reduction-types.ts'
-import type { AsDType, Check, Default, Fix, Mutable, Out, ShapeOf } from './shape-types.ts'
+import type {
+  AsDType,
+  Axis,
+  Check,
+  Default,
+  Fix,
+  Known,
+  Mutable,
+  Out,
+  SetAt,
+  ShapeOf,
+  Unsized,
+} from './shape-types.ts'
 import type { Tensor } from './tensor.ts'
 import type { Arg, Axes, AxisArgument, Dim, Paddings, Shape, Sizes } from './types.ts'
 import type { Variable } from './variable.ts'
@@ -148,6 +160,58 @@ export type NormOf = <
   axis?: A & Check<Reduce<'norm', ShapeOf<X>, A, K>>,
   keepDims?: K,
 ) => Out<E, Reduce<'norm', ShapeOf<X>, A, K>, FloatDType<DTypeOf<X>>>
+
+// ---- along one axis
+export type Cumulation = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  axis?: number,
+  exclusive?: boolean,
+  reverse?: boolean,
+) => Same<E, X, NumberDType<DTypeOf<X>>>
+export type ExtremeCumulation = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  axis?: number,
+  reverse?: boolean,
+) => Same<E, X, NumberDType<DTypeOf<X>>>
+export type FloatCumulation = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  axis?: number,
+  reverse?: boolean,
+) => Same<E, X, FloatDType<DTypeOf<X>>>
+export type Ordered = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  axis?: number,
+  descending?: boolean,
+) => Same<E, X, DTypeOf<X>>
+export type Order = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  axis?: number,
+  descending?: boolean,
+) => Same<E, X, 'int32'>
+/** The greatest elements and where they stand. */
+export interface Ranked<S, D> {
+  readonly values: Tensor<Fix<S>, AsDType<D>>
+  readonly indices: Tensor<Fix<S>, 'int32'>
+}
+export type LastDim<S, K extends number> =
+  Known<S> extends true ? SetAt<S & Shape, Axis<(S & Shape)['length'], -1>, K> : Dim[]
+export type TopK = <const X extends Arg, const K extends number = 1>(
+  x: X,
+  k?: K,
+  sorted?: boolean,
+) => Ranked<LastDim<ShapeOf<X>, K>, DTypeOf<X>>
+export type QuantileOf = <
+  E extends Tensor = never,
+  const X extends Arg = Arg,
+  const A extends AxisArgument = Default<E, AxisArgument, undefined>,
+  const K extends boolean = Default<E, boolean, false>,
+>(
+  x: X,
+  q: number,
+  axis?: A & Check<Reduce<'quantile', ShapeOf<X>, A, K>>,
+  keepDims?: K,
+) => Out<E, Reduce<'quantile', ShapeOf<X>, A, K>, FloatDType<DTypeOf<X>>>
+export type MedianOf = Reduction<'median', 'float'>
 
 // ---- products
 export type MatMul = <
@@ -317,6 +381,51 @@ export type OneHot = <
   offValue?: number,
   dtype?: D,
 ) => Out<E, OneHotShape<ShapeOf<I>, N>, D>
+
+// ---- searching and counting
+export type SearchSorted<Rest extends readonly unknown[] = []> = <const V extends Arg>(
+  sortedSequence: Arg,
+  values: V,
+  ...rest: Rest
+) => Tensor<Fix<ShapeOf<V>>, 'int32'>
+export type Bincount = <const W extends Arg, const N extends number>(
+  x: Arg,
+  weights: W,
+  size: N,
+) => Tensor<[N], AsDType<NumberDType<DTypeOf<W>>>>
+export type DenseBincount = <const W extends Arg>(
+  x: Arg,
+  weights: W,
+  size: number,
+  binaryOutput?: boolean,
+) => Tensor<Dim[], AsDType<NumberDType<DTypeOf<W>>>>
+
+// ---- shapes that depend on values
+/** Distinct slices and which of them each slice is. */
+export interface Distinct<S, D> {
+  readonly values: Tensor<Fix<S>, AsDType<D>>
+  readonly indices: Tensor<[Dim], 'int32'>
+}
+export type Unique = <const X extends Arg>(x: X, axis?: number) => Distinct<Unsized<ShapeOf<X>>, DTypeOf<X>>
+export type UniqueAsync = <const X extends Arg>(
+  x: X,
+  axis?: number,
+) => Promise<Distinct<Unsized<ShapeOf<X>>, DTypeOf<X>>>
+export type WhereAsync = (condition: Arg) => Promise<Tensor<[Dim, Dim], 'int32'>>
+export type BooleanMask = <const X extends Arg>(
+  x: X,
+  mask: Arg,
+  axis?: number,
+) => Promise<Tensor<Dim[], AsDType<DTypeOf<X>>>>
+export type SetDifference = <const X extends Arg>(
+  x: X,
+  y: Arg,
+) => Promise<[Tensor<[Dim], AsDType<DTypeOf<X>>>, Tensor<[Dim], 'int32'>]>
+export type InTopK = <const T extends Arg>(
+  predictions: Arg,
+  targets: T,
+  k?: number,
+) => Promise<Tensor<Fix<ShapeOf<T>>, 'bool'>>
 
 // ---- normalization
 export type Softmax = <E extends Tensor = never, const X extends Arg = Arg>(

@@ -1,6 +1,6 @@
 // Values as text for people: numbers aligned in columns, long axes shortened.
 import type { DType, Element, TypedArray } from '../graph/dtype.ts'
-import { type Dims, rowMajor, showShape } from '../graph/shape.ts'
+import { type Dims, rowMajor } from '../graph/shape.ts'
 
 const EDGE = 3
 const LIMIT = 20
@@ -24,17 +24,21 @@ export function formatTensor(data: TypedArray, shape: Dims, dtype: DType, verbos
     ]
   }
   const cells = new Map<number, string>()
+  const columns = shape.at(-1) ?? 1
+  const widths = new Map<number, number>()
   const collect = (axis: number, at: number): void => {
     if (axis === shape.length) {
-      cells.set(at, formatElement(data[at]!, dtype))
+      const text = formatElement(data[at]!, dtype)
+      cells.set(at, text)
+      // a vector has nothing to align with
+      if (shape.length > 1) widths.set(at % columns, Math.max(widths.get(at % columns) ?? 0, text.length))
       return
     }
     for (const i of shown(axis)) if (i >= 0) collect(axis + 1, at + i * strides[axis]!)
   }
   collect(0, 0)
-  const width = Math.max(0, ...[...cells.values()].map((c) => c.length))
   const render = (axis: number, at: number, indent: string): string => {
-    if (axis === shape.length) return cells.get(at)!.padEnd(shape.length ? width : 0)
+    if (axis === shape.length) return cells.get(at)!.padEnd(widths.get(at % columns) ?? 0)
     const parts = shown(axis).map((i) =>
       i < 0 ? '...' : render(axis + 1, at + i * strides[axis]!, `${indent} `),
     )
@@ -43,6 +47,6 @@ export function formatTensor(data: TypedArray, shape: Dims, dtype: DType, verbos
   }
   const body = `    ${render(0, 0, '')}`
   return verbose
-    ? `Tensor\n  dtype: ${dtype}\n  rank: ${shape.length}\n  shape: ${showShape(shape)}\n  values:\n${body}`
+    ? `Tensor\n  dtype: ${dtype}\n  rank: ${shape.length}\n  shape: [${shape.join(',')}]\n  values:\n${body}`
     : `Tensor\n${body}`
 }

@@ -2,7 +2,6 @@
 import type { CumulateKernel, SortKernel } from '../backend/ir.ts'
 import { type Element, isFloat, toElement, type TypedArray } from '../graph/dtype.ts'
 import { evaluateScalar } from '../graph/scalar-table.ts'
-import { startOf } from './ir-interpreter.ts'
 
 type Elements = { [index: number]: Element; readonly length: number }
 
@@ -20,12 +19,13 @@ function forEachLine(
       )
 }
 
-export function runCumulate(kernel: CumulateKernel, views: readonly TypedArray[]): void {
+/** @param start the value over no elements */
+export function runCumulate(kernel: CumulateKernel, views: readonly TypedArray[], start: Element): void {
   const { reduction, dtype, exclusive, reverse } = kernel
   const fn = reduction === 'sum' ? 'add' : reduction === 'prod' ? 'mul' : reduction
   const [source, out] = [views[kernel.source]!, views[kernel.out]! as Elements]
   forEachLine(kernel, kernel.length, (line) => {
-    let sum = startOf(reduction, dtype)
+    let sum = start
     for (const at of reverse ? line.toReversed() : line) {
       const x = source[at]!
       if (exclusive) out[at] = toElement(dtype, sum)

@@ -166,7 +166,7 @@ function runKernel(kernel: Kernel, views: readonly TypedArray[], scalars: readon
     case 'scatter':
       return runScatter(kernel, views)
     case 'cumulate':
-      return runCumulate(kernel, views)
+      return runCumulate(kernel, views, startOf(kernel.reduction, kernel.dtype))
     case 'sort':
       return runSort(kernel, views)
   }
@@ -268,7 +268,7 @@ class Evaluator {
 }
 
 // ---- reductions
-export function startOf(kind: ReduceKind, dtype: DType): Element {
+function startOf(kind: ReduceKind, dtype: DType): Element {
   if (kind === 'sum' || kind === 'prod')
     return dtype === 'int64' ? (kind === 'sum' ? 0n : 1n) : kind === 'sum' ? 0 : 1
   return kind === 'min' ? DTYPES[dtype].highest : DTYPES[dtype].lowest
