@@ -23,6 +23,7 @@ import { judge } from '@dl/test-kit'
 import { exportOnnx, importOnnx, type OnnxModel } from '../src/index.ts'
 import { decodeModel, decodeTensorProto } from '../src/schema/codec.ts'
 import { type HostTensor, hostTensor } from '../src/schema/tensor-values.ts'
+import dynamoTransformer from './fixtures/dynamo-transformer.json' with { type: 'json' }
 import torchModels from './fixtures/torch-models.json' with { type: 'json' }
 import { readNpz } from './support/npz.ts'
 import { torchAdam } from './support/torch-adam.ts'
@@ -47,6 +48,8 @@ function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): number 
 }
 const farthest = (got: readonly number[], want: readonly number[]): number =>
   got.reduce((most, x, i) => Math.max(most, Math.abs(x - want[i]!)), 0)
+const decoded = (base64: string): Float32Array =>
+  new Float32Array(Uint8Array.from(Buffer.from(base64, 'base64')).buffer)
 const numbers = (x: HostTensor): ArrayLike<number> => Array.from(x.data as ArrayLike<number>)
 
 async function curve(
@@ -201,8 +204,7 @@ for (const name of ['torch113_iris_mlp', 'torch113_digits_cnn_bn'] as const)
       )
       expect(Object.keys(grads)).toEqual(Object.keys(oracle.gradients))
       for (const [key, base64] of Object.entries(oracle.gradients)) {
-        const want = new Float32Array(Uint8Array.from(Buffer.from(base64, 'base64')).buffer)
-        const error = relativeError(await grads[key]!.data(), want)
+        const error = relativeError(await grads[key]!.data(), decoded(base64))
         record(name, 'gradient', error)
         expect(error, key).toBeLessThan(1e-4)
       }
@@ -224,6 +226,64 @@ for (const name of ['torch113_iris_mlp', 'torch113_digits_cnn_bn'] as const)
       expect(farthest(oracle.sgd.losses, stored.sgd_losses)).toBeLessThan(1e-6)
     })
   })
+
+/** What PyTorch's newer exporter writes; see tooling/fixtures/dynamo_transformer.py. */
+describe('a Transformer by torch.export', () => {
+  const file = (name: string): Promise<OnnxModel> =>
+    importOnnx(readFileSync(new URL(`fixtures/dynamo-transformer.${name}.onnx`, import.meta.url)))
+  const oracle = dynamoTransformer
+  const ids = tensor(BigInt64Array.from(oracle.ids, BigInt), [8, 7], 'int64')
+  const labels = tensor(oracle.labels, [8], 'int32')
+
+  it('trains what PyTorch trains: parameters, not buffers', async () => {
+    const model = await file('plain')
+    const trained = model.variables.filter((v) => v.trainable).map((v) => v.name)
+    expect(new Set(trained)).toEqual(new Set(Object.keys(oracle.gradients)))
+    expect(model.variable('positions').trainable).toBe(false)
+    const { grads } = variableGrads(
+      () => crossEntropy(model.call(ids) as Tensor, labels),
+      model.variables.filter((v) => v.trainable),
+    )
+    for (const [key, base64] of Object.entries(oracle.gradients)) {
+      const error = relativeError(await grads[key]!.data(), decoded(base64))
+      record('torch.export', 'gradient', error)
+      expect(error, key).toBeLessThan(1e-4)
+    }
+  })
+
+  const OPTIMIZER = {
+    sgd: () => sgd({ learningRate: oracle.sgd.learningRate }),
+    adam: () => torchAdam(oracle.adam.learningRate, 1e-8),
+  }
+  it.each(['sgd', 'adam'] as const)('follows 20 steps of %s', async (method) => {
+    for (const name of ['plain', 'optimized']) {
+      const model = await file(name)
+      model.unshareInitializers()
+      const losses = await curve(model, OPTIMIZER[method](), [[[ids], labels]], 20)
+      const error = farthest(losses, oracle[method].losses)
+      record(name === 'plain' ? 'torch.export' : 'torch.export, optimized', method, error)
+      expect(error, name).toBeLessThan(1e-5)
+    }
+  })
+
+  it('would tune merged weights as one', async () => {
+    const losses = await curve(await file('optimized'), OPTIMIZER.adam(), [[[ids], labels]], 20)
+    expect(farthest(losses, oracle.adam.losses)).toBeGreaterThan(1e-2)
+  })
+
+  it('keeps tied what is not named', async () => {
+    const model = await file('optimized')
+    expect(model.unshareInitializers('norm1.weight')).toEqual([
+      'node_layer_norm_1/encoder.layers.0.norm1.weight',
+      'node_layer_norm_2/encoder.layers.0.norm1.weight',
+      'node_layer_norm_3/encoder.layers.0.norm1.weight',
+    ])
+    expect(model.unshareInitializers('norm1.weight')).toEqual([])
+    expect((await importOnnx(exportOnnx(model))).variables.map((v) => v.name)).toContain(
+      'node_layer_norm_3/encoder.layers.0.norm1.weight',
+    )
+  })
+})
 
 judge('PaddleOCR text direction', { needs: 'models/ppocr_v2_cls' }, (folder) => {
   it('computes what ONNX Runtime computed, with weights from Constant nodes', async () => {

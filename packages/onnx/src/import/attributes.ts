@@ -62,6 +62,14 @@ export class Attributes {
   ints(name: string): number[] | undefined {
     return this.#typed(name, 'ints')?.ints?.map(Number)
   }
+  /** Whole, where {@link ints} rounds what is beyond 2^53. */
+  bigints(name: string): readonly bigint[] | undefined {
+    return this.#typed(name, 'ints')?.ints
+  }
+  bigint(name: string): bigint | undefined {
+    const proto = this.#typed(name, 'int')
+    return proto && (proto.i ?? 0n)
+  }
   floats(name: string): readonly number[] | undefined {
     return this.#typed(name, 'floats')?.floats
   }

@@ -30,6 +30,8 @@ export interface GraphNode {
 /** A weight, and where it comes from. */
 export interface Initializer extends HostTensor {
   readonly origin: 'initializer' | 'Constant'
+  /** What PyTorch's newer exporter says that it was; undefined in other files, and for what the exporter computed. */
+  readonly role?: 'parameter' | 'buffer' | undefined
 }
 
 export interface ModelGraph {
@@ -118,14 +120,28 @@ function readInitializers(graph: GraphProto): Map<string, Initializer> {
       'unsupported',
       '[importOnnx] the file has sparse initializers, which are not supported; save them dense',
     )
+  const roles = rolesIn(graph)
   const found = new Map<string, Initializer>()
   for (const proto of graph.initializer ?? []) {
     const name = proto.name ?? ''
     if (name === '') throw new OnnxError('invalid', '[importOnnx] an initializer has no name')
     if (found.has(name)) throw new OnnxError('invalid', `[importOnnx] two initializers are called '${name}'`)
-    found.set(name, { ...hostTensor(proto, `initializer '${name}'`), origin: 'initializer' })
+    const value = hostTensor(proto, `initializer '${name}'`)
+    found.set(name, { ...value, origin: 'initializer', role: roles.get(name) })
   }
   return found
+}
+
+/** Where PyTorch's newer exporter notes what a value was. */
+const ROLE_KEY = 'pkg.torch.export.graph_signature.InputSpec.kind'
+
+function rolesIn({ input = [], valueInfo = [] }: GraphProto): Map<string, Initializer['role']> {
+  const roles = new Map<string, Initializer['role']>()
+  for (const { name = '', metadataProps = [] } of [...input, ...valueInfo]) {
+    const kind = metadataProps.find(({ key }) => key === ROLE_KEY)?.value
+    if (kind !== undefined) roles.set(name, kind === 'PARAMETER' ? 'parameter' : 'buffer')
+  }
+  return roles
 }
 
 function readNode(proto: NodeProto, index: number): GraphNode {
@@ -158,13 +174,13 @@ function addConstant(into: Map<string, Initializer>, { name, outputs, attributes
 function constantValue(name: string, attributes: Attributes): HostTensor {
   const value = attributes.tensor('value')
   if (value) return value
-  const int = attributes.int('value_int')
-  const ints = attributes.ints('value_ints') ?? (int === undefined ? undefined : [int])
+  const int = attributes.bigint('value_int')
+  const ints = attributes.bigints('value_ints') ?? (int === undefined ? undefined : [int])
   if (ints)
     return {
       dtype: 'int64',
       shape: int === undefined ? [ints.length] : [],
-      data: BigInt64Array.from(ints.map(BigInt)),
+      data: BigInt64Array.from(ints),
     }
   const float = attributes.float('value_float')
   const floats = attributes.floats('value_floats') ?? (float === undefined ? undefined : [float])

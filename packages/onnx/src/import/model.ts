@@ -19,6 +19,7 @@ import { buildGraph } from './build.ts'
 import { type Feeds, tensorsOf } from './feeds.ts'
 import type { GraphNode, ModelGraph, ValueInfo } from './graph.ts'
 import { rememberUnknownFields } from './unknown-fields.ts'
+import { unshare } from './unshare.ts'
 import { type InitializerInfo, type VariableKind, variableKinds } from './weights.ts'
 
 /**
@@ -48,7 +49,7 @@ export class OnnxModel implements Module {
   readonly opset: number
   /** The file's own notes. */
   readonly metadata: Readonly<Record<string, string>>
-  readonly #graph: ModelGraph
+  #graph: ModelGraph
   readonly #unknown: UnknownFields
   #variables: Map<string, Variable>
   readonly #kinds: Map<Variable, VariableKind>
@@ -216,41 +217,35 @@ export class OnnxModel implements Module {
    */
   setTrainable(pattern: string | RegExp, on: boolean): number {
     const matching = [...this.#variables].filter(
-      ([name, v]) =>
-        this.#kinds.get(v) !== 'statistics' &&
-        (typeof pattern === 'string' ? name.includes(pattern) : name.search(pattern) >= 0),
+      ([name, v]) => this.#kinds.get(v) !== 'statistics' && matches(name, pattern),
     )
     for (const [, v] of matching) v.trainable = on
     return matching.length
   }
 
   /**
-   * Exporters merge weights with equal values and pass them on through Identity nodes; tuned like that, they would stay
-   * tied. This gives each such node a Variable of its own, named after its output, with the present value.
+   * Exporters merge weights whose values are equal; tuned like that, they would stay tied. This separates them: each Identity
+   * node that passes a weight on gets a Variable of its own, named after its output; each further node that reads a weight gets
+   * one named after both, `node_layer_norm_1/norm1.weight`. All begin with the present value.
+   * @param match only weights whose name contains this, or matches: to leave tied what is meant to be, such as an embedding that is
+   *   also the output's kernel. Default all
    * @returns names of the new Variables
    */
-  unshareInitializers(): readonly string[] {
-    const made: string[] = []
-    for (const node of this.#graph.nodes) {
-      const [from] = node.inputs
-      const [to] = node.outputs
-      const shared = this.#variables.get(from ?? '')
-      if (
-        node.domain !== '' ||
-        node.opType !== 'Identity' ||
-        !shared ||
-        to === undefined ||
-        this.#variables.has(to)
-      )
-        continue
-      if (this.outputs.some(({ name }) => name === to)) continue
-      const own = variable(shared, shared.trainable, to)
-      this.#kinds.set(own, this.#kinds.get(shared)!)
-      this.#variables.set(to, own)
-      made.push(to)
+  unshareInitializers(match: string | RegExp = ''): readonly string[] {
+    const isWeight = (name: string): boolean => {
+      const weight = this.#variables.get(name)
+      return weight !== undefined && this.#kinds.get(weight) === 'weight' && matches(name, match)
     }
+    const { nodes, copies } = unshare(this.#graph, isWeight, (name) => this.#variables.has(name))
+    for (const [name, from] of copies) {
+      const shared = this.#variables.get(from)!
+      const own = variable(shared, shared.trainable, name)
+      this.#kinds.set(own, 'weight')
+      this.#variables.set(name, own)
+    }
+    this.#graph = { ...this.#graph, nodes }
     this.#forward = this.#compiled()
-    return made
+    return [...copies.keys()]
   }
 
   // ---- parts
@@ -285,6 +280,9 @@ export class OnnxModel implements Module {
     return new OnnxModel(graph, new Map([...this.#variables].filter(([n]) => kept(n))), this.#unknown)
   }
 }
+
+const matches = (name: string, pattern: string | RegExp): boolean =>
+  typeof pattern === 'string' ? name.includes(pattern) : name.search(pattern) >= 0
 
 const lastOutputs = (nodes: readonly GraphNode[]): string[] =>
   nodes.slice(-5).flatMap(({ outputs }) => outputs)

@@ -26,7 +26,8 @@ export type VariableKind = 'weight' | 'table' | 'statistics'
 /**
  * A float tensor is a Variable, unless an operator reads sizes or settings from it, or it is a lone number in a Constant node.
  * Other Constant nodes are trainable only in files that keep all their weights there (PaddlePaddle's); beside initializers
- * they hold masks and tables.
+ * they hold masks and tables. PyTorch's newer exporter tells parameters from buffers, which are tables; what it computed itself is
+ * a weight that it folded, or a lone number, which is a setting.
  */
 export function variableKinds(graph: ModelGraph): ReadonlyMap<string, VariableKind> {
   const settings = namesAt(graph, 'host')
@@ -35,9 +36,11 @@ export function variableKinds(graph: ModelGraph): ReadonlyMap<string, VariableKi
   const hasInitializers = [...graph.initializers.values()].some(
     ({ origin, dtype }) => origin === 'initializer' && isFloat(dtype),
   )
-  for (const [name, { dtype, shape, origin }] of graph.initializers) {
+  const hasRoles = [...graph.initializers.values()].some(({ role }) => role !== undefined)
+  for (const [name, { dtype, shape, data, origin, role }] of graph.initializers) {
     if (!isFloat(dtype) || settings.has(name) || (origin === 'Constant' && shape.length === 0)) continue
-    const isWeight = origin === 'initializer' || !hasInitializers
+    const isSetting = role === 'buffer' || (hasRoles && role === undefined && data.length === 1)
+    const isWeight = (origin === 'initializer' || !hasInitializers) && !isSetting
     kinds.set(name, statistics.has(name) ? 'statistics' : isWeight ? 'weight' : 'table')
   }
   return kinds

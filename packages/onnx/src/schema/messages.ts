@@ -33,6 +33,7 @@ export interface GraphProto {
   readonly docString?: string
   readonly input?: readonly ValueInfoProto[]
   readonly output?: readonly ValueInfoProto[]
+  readonly valueInfo?: readonly ValueInfoProto[]
 }
 
 export interface NodeProto {
@@ -101,4 +102,5 @@ export interface ValueInfoProto {
   readonly name?: string
   readonly type?: { readonly tensorType?: TensorTypeProto | null } | null
   readonly docString?: string
+  readonly metadataProps?: readonly StringStringEntryProto[]
 }
