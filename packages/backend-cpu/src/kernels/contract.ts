@@ -1,91 +1,94 @@
-// Code of contractions: the BLIS loops around the micro-kernel. B is packed in blocks of KC × NC, A in blocks of MC × KC;
-// a tile that is finished (all of k seen) goes through the epilogue while it is in the first-level cache.
+// Code of contractions: the BLIS loops around the micro-kernel. B is packed in blocks of KC × NC, A in blocks of some tiles ×
+// KC; a tile that is finished (all of k seen) goes through the epilogue while it is in the first-level cache. Threads share
+// the panels of B that are packed and then the units of the product of blocks, or each takes whole products of a batch.
 import type { ContractKernel, Operand } from '@dl/tensor/backend'
 import type { FunctionWriter } from '../assembler/function-writer.ts'
 import { I32, OP } from '../assembler/opcodes.ts'
 import { axisOffsets } from './axis.ts'
+import { contractBlocks, KC, NC } from './contract-blocks.ts'
+import type { ContractBlocks } from './contract-blocks.ts'
 import type { Environment } from './environment.ts'
-import { epilogueFunction } from './epilogue.ts'
 import { emitFills } from './fill.ts'
-import { microKernel, NR, tileRows } from './micro.ts'
-import { PACKING_SLACK, packFunction } from './packing.ts'
+import { NR, tileRows } from './micro.ts'
+import { packFunction, PACKING_SLACK } from './packing.ts'
 import { buffersOf } from './row.ts'
 import type { EmittedKernel } from './row.ts'
-
-/** Depth of a block: two panels of it fit the first-level cache. */
-const KC = 256
-/** Columns of a packed block of B. */
-const NC = 2048
-/** Tiles in a packed block of A. */
-const TILES_DOWN = 32
+import { productFunction, workspaceOfTiles } from './tiles.ts'
 
 const roundUp = (x: number, to: number): number => Math.ceil(x / to) * to
 
 export function emitContract(env: Environment, name: string, kernel: ContractKernel): EmittedKernel {
   const buffers = [...new Set([kernel.a.buffer, kernel.b.buffer, ...buffersOf(kernel)])]
-  const writer = new ContractWriter(env, name, kernel, buffers)
-  writer.write()
-  return { fn: writer.f, buffers }
+  const f = env.module.function(
+    name,
+    buffers.map(() => I32),
+  )
+  if (kernel.m > 0 && kernel.n > 0 && kernel.batch > 0) new ContractWriter(env, kernel, buffers).write(f)
+  return { fn: f, buffers }
+}
+
+/** Partial sums can wait in the output: one store of the bare sum with neighbouring columns. */
+function isPlain({ stores, exprs }: ContractKernel): boolean {
+  const only = stores.length === 1 ? stores[0]! : null
+  return only !== null && exprs[only.expr]!.op === 'acc' && only.addr[3] === 1
 }
 
 class ContractWriter {
-  readonly f: FunctionWriter
   readonly #env: Environment
   readonly #kernel: ContractKernel
   readonly #buffers: readonly number[]
-  readonly #rows: number
-  readonly #micro: FunctionWriter
-  readonly #packA: FunctionWriter
+  readonly #blocks: ContractBlocks
   readonly #packB: FunctionWriter
-  readonly #epilogue: FunctionWriter
-  /** One store of the bare sum with neighbouring columns: full tiles go straight to the output. */
-  readonly #plain: boolean
-  /** Partial sums wait in the output (plain) or in a workspace. */
-  readonly #manyBlocks: boolean
-  // run-time locals
-  readonly #l: { readonly [K in LocalName]: number }
+  readonly #product: FunctionWriter
+  readonly #bytesB: number
+  readonly #bytesSums: number
 
-  constructor(env: Environment, name: string, kernel: ContractKernel, buffers: readonly number[]) {
+  constructor(env: Environment, kernel: ContractKernel, buffers: readonly number[]) {
     this.#env = env
     this.#kernel = kernel
     this.#buffers = buffers
-    this.#rows = tileRows(env.relaxed)
-    const only = kernel.stores.length === 1 ? kernel.stores[0]! : null
-    this.#plain = only !== null && kernel.exprs[only.expr]!.op === 'acc' && only.addr[3] === 1
-    this.#manyBlocks = kernel.k > KC
-    this.#micro = microKernel(env.module, env.relaxed)
-    this.#packA = packFunction(env, this.#rows, kernel.a)
-    this.#packB = packFunction(env, NR, kernel.b)
-    this.#epilogue = epilogueFunction(env, kernel, buffers)
-    const f = (this.f = env.module.function(
-      name,
-      buffers.map(() => I32),
-    ))
-    this.#l = Object.fromEntries(LOCALS.map((n) => [n, f.permanent(I32)])) as { [K in LocalName]: number }
+    const rows = tileRows(env.relaxed)
+    this.#blocks = contractBlocks(kernel, rows)
+    this.#packB = packPanels(env, kernel.b)
+    const plain = isPlain(kernel)
+    this.#product = productFunction(env, kernel, buffers, { blocks: this.#blocks, plain })
+    const { m, n, k } = kernel
+    this.#bytesB = Math.ceil(Math.min(n, NC) / NR) * panelBytes(Math.min(k, KC)) + PACKING_SLACK
+    this.#bytesSums = k > KC && !plain ? roundUp(m, rows) * roundUp(n, NR) * 4 + 64 : 0
   }
 
-  write(): void {
-    const { f } = this
-    const { m, n, k, batch, a, b } = this.#kernel
-    if (m === 0 || n === 0 || batch === 0) return
-    emitFills(this.#env, f, this.#kernel.stores, new Map(this.#buffers.map((b, i) => [b, i])))
-    this.#placeWorkspace()
-    const l = this.#l
-    f.i32(n).set(l.nEnd).i32(m).set(l.mEnd).i32(batch).set(l.batchEnd)
-    f.i32(0)
+  write(f: FunctionWriter): void {
+    const { batch, stores } = this.#kernel
+    const pointers = this.#buffers.map((_, i) => i)
+    emitFills(this.#env, f, stores, new Map(this.#buffers.map((b, i) => [b, i])))
+    const units = batch
+    const cost = this.#blocks.productCost
+    if (!this.#blocks.byBatch || !this.#env.splits({ units, cost })) return this.#products(f, null)
+    const body = this.#env.module.function('', [...pointers.map(() => I32), I32, I32] as (typeof I32)[])
+    this.#products(body, { from: pointers.length, to: pointers.length + 1 })
+    this.#env.parallel(f, { body, args: pointers, units, cost })
+  }
+
+  /** Products of the batch: all of them, their units shared by threads, or those of a range by one thread alone. */
+  #products(f: FunctionWriter, range: { readonly from: number; readonly to: number } | null): void {
+    const { n, k, batch, a, b } = this.#kernel
+    const l = localsOf(f)
+    this.#placeBlocks(f, l, range === null)
+    f.i32(n).set(l.nEnd).i32(k).set(l.kEnd)
+    if (range) f.get(range.to).set(l.batchEnd).get(range.from)
+    else f.i32(batch).set(l.batchEnd).i32(0)
     f.forUntil(l.batch, l.batchEnd, 1, () => {
-      this.#operandStart(a).set(l.aStart)
-      this.#operandStart(b).set(l.bStart)
+      this.#operandStart(f, l, a).set(l.aStart)
+      this.#operandStart(f, l, b).set(l.bStart)
       f.i32(0)
       f.forUntil(l.jc, l.nEnd, NC, () => {
         f.get(l.nEnd).get(l.jc).sub().set(l.nc)
         f.atMost(l.nc, NC)
-        f.i32(k).set(l.kEnd).i32(0).set(l.pc)
+        f.i32(0).set(l.pc)
         f.loop(() => {
           f.get(l.kEnd).get(l.pc).sub().set(l.kc)
           f.atMost(l.kc, KC)
-          f.get(l.pc).get(l.kc).add().get(l.kEnd).op(OP.i32GeS).set(l.last)
-          this.#blockOfK()
+          this.#productOfBlocks(f, l, range === null)
           f.increase(l.pc, KC)
           f.get(l.pc).get(l.kEnd).op(OP.i32LtS).branchIf(0)
         })
@@ -93,184 +96,91 @@ class ContractWriter {
     })
   }
 
-  /** All tiles for one block of k. */
-  #blockOfK(): void {
-    const { f } = this
-    const l = this.#l
-    const rows = this.#rows
-    const depth = this.#kernel.k
-    if (depth > 0) f.get(l.bStart).get(l.bufferB).get(l.jc).get(l.pc).get(l.nc).get(l.kc).call(this.#packB)
-    f.i32(0)
-    f.forUntil(l.ic, l.mEnd, rows * TILES_DOWN, () => {
-      f.get(l.mEnd).get(l.ic).sub().set(l.mc)
-      f.atMost(l.mc, rows * TILES_DOWN)
-      if (depth > 0) f.get(l.aStart).get(l.bufferA).get(l.ic).get(l.pc).get(l.mc).get(l.kc).call(this.#packA)
-      f.get(l.bufferB).set(l.bPanel)
-      f.i32(0)
-      f.forUntil(l.jr, l.nc, NR, () => {
-        f.get(l.bufferA).set(l.aPanel)
-        f.get(l.nc).get(l.jr).sub().set(l.width)
-        f.atMost(l.width, NR)
-        f.get(l.jc).get(l.jr).add().set(l.column)
-        f.i32(0)
-        f.forUntil(l.ir, l.mc, rows, () => {
-          f.get(l.mc).get(l.ir).sub().set(l.height)
-          f.atMost(l.height, rows)
-          f.get(l.ic).get(l.ir).add().set(l.row)
-          this.#tile()
-          f.get(l.kc)
-            .i32(rows * 4)
-            .mul()
-            .get(l.aPanel)
-            .add()
-            .set(l.aPanel)
-        })
-        f.get(l.kc)
-          .i32(NR * 4)
-          .mul()
-          .get(l.bPanel)
-          .add()
-          .set(l.bPanel)
-      })
-    })
-  }
-
-  /** One tile: sums into the output, the tile buffer or the workspace, and what follows. */
-  #tile(): void {
-    if (this.#plain) this.#plainTile()
-    else if (this.#manyBlocks) this.#workspaceTile()
-    else {
-      this.#toTileBuffer()
-      this.#finish(this.#l.tile, NR * 4)
+  /** Packs a block of B and does all tiles for one block of k. */
+  #productOfBlocks(f: FunctionWriter, l: Locals, shared: boolean): void {
+    const { units, unitCost, unitColumns, panelCost, blocksDown } = this.#blocks
+    const run = (body: FunctionWriter, args: readonly number[], most: number, cost: number): void => {
+      if (shared) this.#env.parallel(f, { body, args, units: most, count: l.count, cost })
+      else {
+        for (const local of args) f.get(local)
+        f.i32(0).get(l.count).call(body)
+      }
     }
-  }
-
-  #toTileBuffer(): void {
-    const l = this.#l
-    this.f
-      .get(l.aPanel)
-      .get(l.bPanel)
-      .get(l.tile)
-      .get(l.kc)
-      .i32(NR * 4)
-      .i32(0)
-      .call(this.#micro)
-  }
-
-  #finish(tile: number, rowBytes: number): void {
-    const { f } = this
-    const l = this.#l
-    this.#buffers.forEach((_, i) => f.get(i))
-    f.get(tile)
-      .i32(rowBytes)
-      .get(l.batch)
-      .get(l.row)
-      .get(l.column)
-      .get(l.height)
-      .get(l.width)
-      .call(this.#epilogue)
-  }
-
-  #plainTile(): void {
-    const { f } = this
-    const l = this.#l
-    const { addr, buffer } = this.#kernel.stores[0]!
-    f.get(this.#buffers.indexOf(buffer)).plus(addr[0]! * 4)
-    if (addr[1] !== 0)
-      f.get(l.batch)
-        .scale(addr[1]! * 4)
-        .add()
-    f.get(l.row)
-      .i32(addr[2]! * 4)
+    if (this.#kernel.k > 0) {
+      f.get(l.nc)
+        .plus(NR - 1)
+        .i32(NR)
+        .op(OP.i32DivU)
+        .set(l.count)
+      const panels = Math.ceil(Math.min(this.#kernel.n, NC) / NR)
+      run(this.#packB, [l.bStart, l.bufferB, l.jc, l.pc, l.nc, l.kc], panels, panelCost)
+    }
+    f.get(l.nc)
+      .plus(unitColumns - 1)
+      .i32(unitColumns)
+      .op(OP.i32DivU)
+      .i32(blocksDown)
       .mul()
-      .add()
-      .get(l.column)
-      .scale(4)
-      .add()
-      .set(l.output)
-    f.get(l.width).i32(NR).op(OP.i32Eq).get(l.height).i32(this.#rows).op(OP.i32Eq).op(OP.i32And)
-    const accumulate = (): FunctionWriter => f.get(l.pc).i32(0).op(OP.i32GtS)
-    f.if(
-      () => {
-        f.get(l.aPanel)
-          .get(l.bPanel)
-          .get(l.output)
-          .get(l.kc)
-          .i32(addr[2]! * 4)
-        accumulate().call(this.#micro)
-      },
-      () => {
-        this.#toTileBuffer()
-        if (!this.#manyBlocks) return this.#finish(l.tile, NR * 4)
-        accumulate()
-        f.if(
-          () => this.#addTileToOutput(addr[2]! * 4),
-          () => this.#finish(l.tile, NR * 4),
-        )
-      },
-    )
-  }
-
-  /** output[x, y] += tile[x, y] at the edges of a plain product. */
-  #addTileToOutput(rowBytes: number): void {
-    const { f } = this
-    const l = this.#l
-    f.get(l.tile).set(l.from)
-    f.i32(0)
-    f.forUntil(l.x, l.height, 1, () => {
-      f.i32(0)
-      f.forUntil(l.y, l.width, 1, () => {
-        f.get(l.output).get(l.y).scale(4).add()
-        f.get(l.output).get(l.y).scale(4).add().memory(OP.f32Load)
-        f.get(l.from).get(l.y).scale(4).add().memory(OP.f32Load).op(OP.f32Add).memory(OP.f32Store)
-      })
-      f.increase(l.output, rowBytes)
-      f.increase(l.from, NR * 4)
-    })
-  }
-
-  /** Partial sums in a padded M × N workspace: outputs may be updated in place, so they can't hold them. */
-  #workspaceTile(): void {
-    const { f } = this
-    const l = this.#l
-    const rowBytes = roundUp(this.#kernel.n, NR) * 4
-    f.get(l.row).i32(rowBytes).mul().get(l.column).scale(4).add().get(l.sums).add().set(l.output)
-    f.get(l.aPanel).get(l.bPanel).get(l.output).get(l.kc).i32(rowBytes)
-    f.get(l.pc).i32(0).op(OP.i32GtS).call(this.#micro)
-    f.get(l.last)
-    f.if(() => this.#finish(l.output, rowBytes))
+      .set(l.count)
+    const args = [l.aStart, l.bufferB, l.sums, l.batch, l.jc, l.nc, l.pc, l.kc]
+    run(this.#product, [...this.#buffers.map((_, i) => i), ...args], units, unitCost)
   }
 
   /** Pushes the address of an operand's first element for the running batch. */
-  #operandStart(operand: Operand): FunctionWriter {
-    const { f } = this
+  #operandStart(f: FunctionWriter, l: Locals, operand: Operand): FunctionWriter {
     const axis = axisOffsets(operand.batch, 4)
     f.get(this.#buffers.indexOf(operand.buffer))
       .plus(operand.base * 4)
-      .get(this.#l.batch)
+      .get(l.batch)
     if (axis.table) f.scale(4).memory(OP.i32Load, this.#env.table(axis.table))
     else f.i32(axis.stride).mul()
     return f.add()
   }
 
-  #placeWorkspace(): void {
-    const { f } = this
-    const l = this.#l
-    const { m, n, k } = this.#kernel
-    const depth = Math.min(k, KC)
-    const columns = roundUp(Math.min(n, NC), NR)
-    const bytesB = roundUp(depth * columns * 4, 64) + PACKING_SLACK
-    const bytesA =
-      roundUp(depth * Math.min(roundUp(m, this.#rows), this.#rows * TILES_DOWN) * 4, 64) + PACKING_SLACK
-    const bytesTile = roundUp(this.#rows * NR * 4, 64)
-    const bytesSums = this.#manyBlocks && !this.#plain ? roundUp(m, this.#rows) * roundUp(n, NR) * 4 + 64 : 0
-    this.#env.workspace(bytesB + bytesA + bytesTile + bytesSums)
-    this.#env.pushWorkspace(f)
+  /** The block of B and the partial sums: shared by the threads, or behind what tiles need in a thread's own workspace. */
+  #placeBlocks(f: FunctionWriter, l: Locals, shared: boolean): void {
+    const bytes = this.#bytesB + this.#bytesSums
+    if (shared) {
+      this.#env.sharedWorkspace(bytes)
+      this.#env.pushSharedWorkspace(f)
+    } else {
+      const before = workspaceOfTiles(this.#kernel, this.#blocks, tileRows(this.#env.relaxed)).bytes
+      this.#env.workspace(before + bytes)
+      this.#env.pushWorkspace(f)
+      f.plus(before)
+    }
     f.set(l.bufferB)
-    f.get(l.bufferB).plus(bytesB).set(l.bufferA)
-    f.get(l.bufferA).plus(bytesA).set(l.tile)
-    f.get(l.tile).plus(bytesTile).set(l.sums)
+    f.get(l.bufferB).plus(this.#bytesB).set(l.sums)
   }
+}
+
+/** Bytes from a packed panel of B to the next: packing may write past the end of one while another thread packs the next. */
+const panelBytes = (depth: number): number => depth * NR * 4 + PACKING_SLACK
+
+/** The function pack(source, target, firstColumn, firstK, columns, ks, from, to) over the panels of a block of B. */
+function packPanels(env: Environment, operand: Operand): FunctionWriter {
+  const pack = packFunction(env, NR, operand)
+  return env.module.shared(`panels of ${pack.index}`, () => {
+    const f = env.module.function('', [I32, I32, I32, I32, I32, I32, I32, I32])
+    const [source, target, column, k, columns, ks, from, to] = [0, 1, 2, 3, 4, 5, 6, 7]
+    const [panel, first, width] = [f.permanent(), f.permanent(), f.permanent()]
+    f.get(from)
+    f.forUntil(panel, to, 1, () => {
+      f.get(panel).i32(NR).mul().set(first)
+      f.get(columns).get(first).sub().set(width)
+      f.atMost(width, NR)
+      f.get(source).get(target)
+      f.get(ks)
+        .i32(NR * 4)
+        .mul()
+        .plus(PACKING_SLACK)
+        .get(panel)
+        .mul()
+        .add()
+      f.get(column).get(first).add().get(k).get(width).get(ks).call(pack)
+    })
+    return f
+  })
 }
 
 const LOCALS = [
@@ -282,27 +192,12 @@ const LOCALS = [
   'pc',
   'kEnd',
   'kc',
-  'last',
-  'ic',
-  'mEnd',
-  'mc',
-  'jr',
-  'ir',
-  'width',
-  'height',
-  'row',
-  'column',
   'aStart',
   'bStart',
-  'bufferA',
   'bufferB',
-  'aPanel',
-  'bPanel',
-  'tile',
   'sums',
-  'output',
-  'from',
-  'x',
-  'y',
+  'count',
 ] as const
-type LocalName = (typeof LOCALS)[number]
+type Locals = { readonly [K in (typeof LOCALS)[number]]: number }
+const localsOf = (f: FunctionWriter): Locals =>
+  Object.fromEntries(LOCALS.map((n) => [n, f.permanent(I32)])) as { [K in (typeof LOCALS)[number]]: number }

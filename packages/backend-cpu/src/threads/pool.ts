@@ -122,9 +122,15 @@ export class Pool implements Threads {
     if (threads !== this.#threads) this.#stop()
     this.#threads = threads
     this.#failures = 0
-    await this.#ending
-    this.#start()
-    await this.#team?.ready
+    // workers keep no process alive, but somebody waits here
+    const alive = setInterval(() => undefined, 1000)
+    try {
+      await this.#ending
+      this.#start()
+      await this.#team?.ready
+    } finally {
+      clearInterval(alive)
+    }
     return this.#team ? this.#team.size + 1 : 1
   }
 
