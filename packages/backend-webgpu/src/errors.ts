@@ -1,4 +1,4 @@
-// The two things this package refuses: a dtype that WGSL doesn't have, and running.
+// What this package refuses, and what a device can do to a program: each with a type, so that it can be caught.
 import type { DType } from '@dl/tensor/backend'
 import { WEBGPU_DTYPES } from './capabilities.ts'
 
@@ -18,21 +18,46 @@ export class UnsupportedDTypeError extends Error {
   }
 }
 
-/** Raised by everything that would have to run on a device: this version only generates code. */
-export class ExecutionUnavailableError extends Error {
-  override readonly name: string = 'ExecutionUnavailableError'
-  readonly op: string
-
-  constructor(op: string) {
-    super(
-      `[${op}] @dl/backend-webgpu generates WGSL (generateWgsl) but does not run it yet: execution comes with a later ` +
-        `version. Import '@dl/backend-cpu' to compute`,
-    )
-    this.op = op
-  }
-}
-
 /** Throws {@link UnsupportedDTypeError} unless WGSL has the dtype. */
 export function requireDType(op: string, dtype: DType, kernel: string): void {
   if (!WEBGPU_DTYPES.includes(dtype)) throw new UnsupportedDTypeError(op, dtype, kernel)
+}
+
+/** An error that WebGPU reported: a shader or a command it did not take. Thrown by the operation after it. */
+export class WebGpuError extends Error {
+  override readonly name: string = 'WebGpuError'
+  constructor(report: string) {
+    super(`[webgpu] the device reported: ${report}`)
+  }
+}
+
+/**
+ * The device is gone (a driver was reset, the adapter was pulled out, the page used too much): values that lay on it are lost.
+ * `setBackend('webgpu')` opens a new one; tensors made from host data or read before are unharmed.
+ */
+export class DeviceLostError extends Error {
+  override readonly name: string = 'DeviceLostError'
+  /** As WebGPU tells it: `destroyed` or `unknown`. */
+  readonly reason: string
+  constructor(reason: string, message: string) {
+    super(
+      `[webgpu] the device was lost (${reason}${message ? `: ${message}` : ''}); what was on it is gone. ` +
+        `Open it again with await setBackend('webgpu') and load weights from a checkpoint, or use another backend`,
+    )
+    this.reason = reason
+  }
+}
+
+/** A buffer is larger than the device takes. */
+export class OutOfDeviceMemoryError extends Error {
+  override readonly name: string = 'OutOfDeviceMemoryError'
+  readonly requestedBytes: number
+  constructor(requestedBytes: number, limit: number) {
+    const mega = (x: number): string => `${(x / 2 ** 20).toFixed(1)} MiB`
+    super(
+      `[webgpu] cannot allocate a buffer of ${mega(requestedBytes)}: this device binds at most ${mega(limit)}; ` +
+        'use a smaller batch or split the tensor',
+    )
+    this.requestedBytes = requestedBytes
+  }
 }

@@ -1,13 +1,13 @@
-// Door of @dl/backend-webgpu. This version is the code generator: programs in, WGSL out. Importing it registers the name
-// `webgpu`, which refuses to run with a clear error and is never chosen by `ready()`.
+// Door of @dl/backend-webgpu. Importing it registers the backend `webgpu`, the first choice where WebGPU starts; in Node the
+// door '@dl/backend-webgpu/node' brings WebGPU along.
 import { registerBackend } from '@dl/tensor/backend'
 import { backend } from './backend.ts'
 
 registerBackend(backend)
 
-export { backend } from './backend.ts'
+export { backend, WebGpuBackend } from './backend.ts'
 export { capabilities } from './capabilities.ts'
-export { ExecutionUnavailableError, UnsupportedDTypeError } from './errors.ts'
+export { DeviceLostError, OutOfDeviceMemoryError, UnsupportedDTypeError, WebGpuError } from './errors.ts'
 export { generateWgsl, type WgslProgram } from './generate.ts'
 export type { WgslBinding } from './wgsl/bindings.ts'
 export type { WgslKernel } from './wgsl/module.ts'

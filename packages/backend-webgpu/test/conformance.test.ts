@@ -2,10 +2,10 @@
 // come from the interpreter of the kernel language, or from a device.
 import { conformanceSuite } from '@dl/tensor/testing'
 import { describe, expect, it } from 'vitest'
-import { computingDevice } from './support/dawn.ts'
+import { computingBackend } from './support/dawn.ts'
 import { kitBackend } from './support/kit-backend.ts'
 
-const backend = kitBackend(await computingDevice())
+const backend = kitBackend(await computingBackend())
 
 /** WGSL has no float64 and no int64: programs that hold them are refused (see refusals.test.ts). */
 const supported = (name: string, body: () => void | Promise<void>): void => {

@@ -35,11 +35,11 @@ import {
   where,
 } from '@dl/tensor/core'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { computingDevice } from './support/dawn.ts'
+import { computingBackend } from './support/dawn.ts'
 import { kitBackend } from './support/kit-backend.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
-const backend = kitBackend(await computingDevice())
+const backend = kitBackend(await computingBackend())
 beforeAll(async () => {
   registerBackend(backend)
   await setBackend(backend.name)

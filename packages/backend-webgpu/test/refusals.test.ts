@@ -1,40 +1,41 @@
-// What the package refuses, and how: running (a later version), float64 and int64, too many bindings.
+// What the package refuses, and how: engines without WebGPU, float64 and int64, too many bindings.
 import { type DType, ready, setBackend } from '@dl/tensor/backend'
 import { describe, expect, it } from 'vitest'
-import {
-  backend,
-  capabilities,
-  ExecutionUnavailableError,
-  generateWgsl,
-  UnsupportedDTypeError,
-} from '../src/index.ts'
+import { capabilities, generateWgsl, UnsupportedDTypeError, WebGpuBackend } from '../src/index.ts'
 import { acc, constant, load, map, program, reduce, row, store } from './support/kernels.ts'
 
-describe('running', () => {
-  it('is refused by name, with the way out', async () => {
-    await expect(setBackend('webgpu')).rejects.toThrow(ExecutionUnavailableError)
-    await expect(setBackend('webgpu')).rejects.toThrow(
-      /execution comes with a later version.*@dl\/backend-cpu/,
+describe('an engine without WebGPU', () => {
+  it('is told so by name, with the way out', async () => {
+    const none = new WebGpuBackend(() => Promise.resolve(undefined))
+    await expect(none.start()).rejects.toThrow(/this engine has no WebGPU.*@dl\/backend-webgpu\/node/)
+    expect(none.ready).toBe(false)
+  })
+  it('or without an adapter', async () => {
+    const none = new WebGpuBackend(() =>
+      Promise.resolve({ requestAdapter: () => Promise.resolve(null) } as unknown as GPU),
     )
+    await expect(none.start()).rejects.toThrow(/gives no adapter: the graphics driver is missing/)
   })
-  it('is never chosen by ready()', async () => {
-    expect(backend.ready).toBe(false)
-    expect(backend.priority).toBeLessThan(0)
-    await expect(ready()).rejects.toThrow(/no backend could start: webgpu: .*later version/)
+  it('computes on the next backend', async () => {
+    await expect(setBackend('webgpu')).rejects.toThrow(/has no WebGPU/) // Node has no navigator.gpu
+    await expect(ready()).rejects.toThrow(/no backend could start: webgpu: .*has no WebGPU/)
   })
+})
+
+describe('before it has started', () => {
+  const backend = new WebGpuBackend()
   it.each([
     ['allocate', () => backend.allocate(4)],
-    ['free', () => backend.free(0, 4)],
     ['write', () => backend.write(0, new Float32Array(1))],
     ['copy', () => backend.copy(0, 4, 4)],
     ['compile', () => backend.compile(program([], []))],
-  ])('%s throws a typed error that names itself', (op, call) => {
-    expect(call).toThrow(ExecutionUnavailableError)
-    expect(call).toThrow(`[${op}]`)
+  ])('%s asks for ready()', (_, call) => {
+    expect(call).toThrow('[webgpu] the backend has not started; call "await ready()" first')
   })
-  it('read rejects, memory is empty, dispose is harmless', async () => {
-    await expect(backend.read(0, 'float32', 1)).rejects.toThrow('[read]')
+  it('read rejects, memory is empty, free and dispose are harmless', async () => {
+    await expect(backend.read(0, 'float32', 1)).rejects.toThrow('has not started')
     expect(backend.memory()).toEqual({ liveBytes: 0, peakBytes: 0, reservedBytes: 0, buffers: 0, modules: 0 })
+    expect(() => backend.free(0)).not.toThrow()
     expect(() => backend.dispose()).not.toThrow()
   })
 })

@@ -12,11 +12,10 @@ import {
   type Program,
   type TypedArray,
 } from '@dl/tensor/backend'
-import { capabilities, generateWgsl, type WgslKernel } from '../../src/index.ts'
+import { capabilities, generateWgsl, type WebGpuBackend, type WgslKernel } from '../../src/index.ts'
 import { complaints } from './dawn.ts'
 import { interpretOn } from './interpret.ts'
 
-const words = (bytes: number): number => Math.ceil(bytes / 4) * 4
 const arrayOf = (dtype: DType, memory: ArrayBuffer, length: number): TypedArray =>
   new (allocate(dtype, 0).constructor as new (b: ArrayBuffer, offset: number, length: number) => TypedArray)(
     memory,
@@ -49,7 +48,7 @@ abstract class KitBackend implements KernelBackend {
   abstract free(pointer: Pointer, bytes: number): void
   abstract write(pointer: Pointer, data: TypedArray): void
   abstract copy(from: Pointer, to: Pointer, bytes: number): void
-  abstract execute(program: Program, kernels: readonly WgslKernel[]): Executable['run']
+  abstract execute(program: Program): Pick<Executable, 'run' | 'dispose'>
   abstract fetch(pointer: Pointer, dtype: DType, length: number): Promise<TypedArray>
 
   async read(pointer: Pointer, dtype: DType, length: number): Promise<TypedArray> {
@@ -68,10 +67,11 @@ abstract class KitBackend implements KernelBackend {
     for (const k of program.kernels) this.kinds.add(k.kind)
     for (const k of kernels) this.#validate(k)
     this.programs.push({ program, kernels })
+    const executable = this.execute(program)
     return {
-      run: this.execute(program, kernels),
+      run: (pointers, scalars) => executable.run(pointers, scalars),
       source: () => kernels.map((k) => k.code),
-      dispose: () => {},
+      dispose: () => executable.dispose(),
     }
   }
 
@@ -119,9 +119,9 @@ class InterpretedBackend extends KitBackend {
   readSync(pointer: Pointer, dtype: DType, length: number): TypedArray {
     return arrayOf(dtype, this.#memory.get(pointer)!, length).slice()
   }
-  execute(program: Program): Executable['run'] {
+  execute(program: Program): Pick<Executable, 'run' | 'dispose'> {
     const arena = new Map<number, ArrayBuffer>()
-    return (pointers, scalars) => {
+    const run: Executable['run'] = (pointers, scalars) => {
       const contents = program.buffers.map(({ dtype, size, place }) => {
         if (place.kind === 'param') return arrayOf(dtype, this.#memory.get(pointers[place.slot]!)!, size)
         let bytes = arena.get(place.offset)
@@ -131,117 +131,50 @@ class InterpretedBackend extends KitBackend {
       })
       interpretOn(program, contents, scalars)
     }
+    return { run, dispose: () => arena.clear() }
   }
 }
 
-/** Runs programs on a device. */
+/** Runs programs on a device, through the backend that this package registers. */
 class DeviceBackend extends KitBackend {
-  readonly description = 'WGSL on a WebGPU device'
-  readonly #device: GPUDevice
-  readonly #memory = new Map<Pointer, GPUBuffer>()
-  readonly #pipelines = new Map<string, GPUComputePipeline>()
-  #next = 1
-
-  constructor(device: GPUDevice) {
+  readonly #inner: WebGpuBackend
+  constructor(inner: WebGpuBackend) {
     super()
-    this.#device = device
+    this.#inner = inner
   }
-  #buffer(bytes: number): GPUBuffer {
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC
-    return this.#device.createBuffer({ size: Math.max(4, words(bytes)), usage })
+  get description(): string {
+    return this.#inner.description
+  }
+  override start(): Promise<void> {
+    return this.#inner.start()
   }
   allocate(bytes: number): Pointer {
-    this.#memory.set(this.#next, this.#buffer(bytes))
-    return this.#next++
+    return this.#inner.allocate(bytes)
   }
   free(pointer: Pointer): void {
-    this.#memory.get(pointer)?.destroy()
-    this.#memory.delete(pointer)
+    this.#inner.free(pointer)
   }
   write(pointer: Pointer, data: TypedArray): void {
-    const padded = new Uint8Array(words(data.byteLength))
-    padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-    this.#device.queue.writeBuffer(this.#memory.get(pointer)!, 0, padded)
+    this.#inner.write(pointer, data)
   }
   copy(from: Pointer, to: Pointer, bytes: number): void {
-    const encoder = this.#device.createCommandEncoder()
-    encoder.copyBufferToBuffer(this.#memory.get(from)!, 0, this.#memory.get(to)!, 0, words(bytes))
-    this.#device.queue.submit([encoder.finish()])
+    this.#inner.copy(from, to, bytes)
   }
-  async fetch(pointer: Pointer, dtype: DType, length: number): Promise<TypedArray> {
-    const from = this.#memory.get(pointer)!
-    const staging = this.#device.createBuffer({
-      size: from.size,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    })
-    const encoder = this.#device.createCommandEncoder()
-    encoder.copyBufferToBuffer(from, 0, staging, 0, from.size)
-    this.#device.queue.submit([encoder.finish()])
-    await staging.mapAsync(GPUMapMode.READ)
-    const bytes = staging.getMappedRange().slice(0)
-    staging.destroy()
-    return arrayOf(dtype, bytes, length)
+  fetch(pointer: Pointer, dtype: DType, length: number): Promise<TypedArray> {
+    return this.#inner.read(pointer, dtype, length)
   }
-
-  #pipeline(code: string): GPUComputePipeline {
-    let pipeline = this.#pipelines.get(code)
-    if (!pipeline) {
-      const module = this.#device.createShaderModule({ code })
-      pipeline = this.#device.createComputePipeline({
-        layout: 'auto',
-        compute: { module, entryPoint: 'main' },
-      })
-      this.#pipelines.set(code, pipeline)
-    }
-    return pipeline
+  execute(program: Program): Pick<Executable, 'run' | 'dispose'> {
+    return this.#inner.compile(program)
   }
-
-  execute(program: Program, kernels: readonly WgslKernel[]): Executable['run'] {
-    const arena = new Map<number, GPUBuffer>()
-    const table = this.#buffer(4 * program.scalars.length)
-    for (const { place, size, dtype } of program.buffers) {
-      const bytes = size * bytesOf(dtype)
-      if (place.kind === 'arena' && (arena.get(place.offset)?.size ?? -1) < bytes)
-        arena.set(place.offset, this.#buffer(bytes))
-    }
-    return (pointers, scalars) => {
-      this.#device.queue.writeBuffer(table, 0, scalarWords(program.scalars, scalars))
-      const encoder = this.#device.createCommandEncoder()
-      const pass = encoder.beginComputePass()
-      const bufferAt = (number: number): GPUBuffer => {
-        const { place } = program.buffers[number]!
-        return place.kind === 'param' ? this.#memory.get(pointers[place.slot]!)! : arena.get(place.offset)!
-      }
-      for (const k of kernels) {
-        const pipeline = this.#pipeline(k.code)
-        const entries = k.bindings.map(({ binding, kind, buffers }) => ({
-          binding,
-          resource: { buffer: kind === 'scalars' ? table : bufferAt(buffers[0]!) },
-        }))
-        pass.setPipeline(pipeline)
-        pass.setBindGroup(
-          0,
-          this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }),
-        )
-        pass.dispatchWorkgroups(...k.workgroups)
-      }
-      pass.end()
-      this.#device.queue.submit([encoder.finish()])
-    }
+  override memory(): PhysicalMemory {
+    return this.#inner.memory()
   }
-}
-
-function scalarWords(dtypes: readonly DType[], values: ArrayLike<number>): Int32Array<ArrayBuffer> {
-  const bits = new Int32Array(Math.max(1, dtypes.length))
-  const floats = new Float32Array(bits.buffer)
-  dtypes.forEach((dtype, i) => {
-    if (dtype === 'float32') floats[i] = values[i]!
-    else bits[i] = values[i]!
-  })
-  return bits
+  override dispose(): void {
+    this.#inner.dispose()
+  }
 }
 
 export type { KitBackend }
-/** The backend under test: on `device`, or interpreted without one. */
-export const kitBackend = (device: GPUDevice | null): KitBackend =>
+/** The backend under test: on a device, or interpreted without one. */
+export const kitBackend = (device: WebGpuBackend | null): KitBackend =>
   device ? new DeviceBackend(device) : new InterpretedBackend()

@@ -65,6 +65,19 @@ export function settleYoung(): void {
   for (const storage of grown) storage.register()
 }
 
+/** A value is needed at once and lies on a device that answers later; `data()` fetches it and tries again. */
+export class NotOnHostError extends Error {
+  override readonly name: string = 'NotOnHostError'
+  readonly storage: Storage
+  constructor(storage: Storage, backend: string) {
+    super(
+      `[dataSync] the backend "${backend}" can only be read asynchronously; use "await x.data()" (a value that is to be ` +
+        `used on another backend is moved by it, too)`,
+    )
+    this.storage = storage
+  }
+}
+
 /** A value: shape, dtype, and where its bytes are. The leaf of `buffer` nodes. */
 export class Storage implements Leaf {
   readonly id: number = serial()
@@ -187,15 +200,17 @@ export class Storage implements Leaf {
     if (this.#data) return this.#data.slice()
     return this.#deviceBackend().read(this.#estate.pointer, this.dtype, this.size)
   }
+  /** @throws NotOnHostError when the value lies on a device that is only read asynchronously */
   readSync(): TypedArray {
     if (this.#data) return this.#data.slice()
     const backend = this.#deviceBackend()
-    if (!backend.readSync)
-      throw new Error(
-        `[dataSync] the backend "${backend.name}" can only be read asynchronously; use "await x.data()" (and make a new ` +
-          `tensor of the values to use them on another backend)`,
-      )
+    if (!backend.readSync) throw new NotOnHostError(this, backend.name)
     return backend.readSync(this.#estate.pointer, this.dtype, this.size)
+  }
+  /** Brings a copy to the host, so that {@link readSync} and other backends find it there until it is overwritten. */
+  async fetch(): Promise<void> {
+    const data = await this.read()
+    if (!this.#freed) this.#data ??= data
   }
   #deviceBackend(): Backend {
     if (!this.#estate.backend) throw new Error('[storage] the value has been freed')

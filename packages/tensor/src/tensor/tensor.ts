@@ -2,7 +2,7 @@
 import { DisposedError } from '../errors.ts'
 import type { DType, DataOf, TypedArray } from '../graph/dtype.ts'
 import { hasReadyBackend, ready, readyBackend } from '../backend/registry.ts'
-import { bytesAllocated, Storage } from '../backend/storage.ts'
+import { bytesAllocated, NotOnHostError, Storage } from '../backend/storage.ts'
 import type { Node } from '../graph/node.ts'
 import { serial } from '../graph/node.ts'
 import { buffer } from '../graph/primitives.ts'
@@ -73,8 +73,13 @@ export class Tensor<S extends Shape = any, D extends DType = any> extends Handle
     const node = currentNode('data', 'x', this)
     for (const { tracer } of isTracing() ? leavesReachedFrom([node]) : [])
       if (tracer) throw tracedValueError(tracer)
-    if (hasReadyBackend()) return readStorage(compute('data', this)) as Promise<DataOf<D>>
-    return readWhenReady(node) as Promise<DataOf<D>>
+    if (!hasReadyBackend()) return readWhenReady(node) as Promise<DataOf<D>>
+    try {
+      return readStorage(compute('data', this)) as Promise<DataOf<D>>
+    } catch (error) {
+      if (!(error instanceof NotOnHostError)) throw error
+      return readWhenFetched(node, error) as Promise<DataOf<D>>
+    }
   }
 
   /**
@@ -129,6 +134,24 @@ async function readWhenReady(node: Node): Promise<TypedArray> {
   try {
     await ready()
     return await readStorage(knownStorage('data', held) ?? compute('data', held))
+  } finally {
+    held.dispose()
+  }
+}
+
+/** Computes what needs values from a device that is only read asynchronously: fetches one after the other, and tries again. */
+async function readWhenFetched(node: Node, missing: NotOnHostError): Promise<TypedArray> {
+  const held = keep(new Tensor(node))
+  try {
+    for (let { storage } = missing; ; ) {
+      await storage.fetch()
+      try {
+        return await readStorage(knownStorage('data', held) ?? compute('data', held))
+      } catch (error) {
+        if (!(error instanceof NotOnHostError) || error.storage === storage) throw error
+        storage = error.storage
+      }
+    }
   } finally {
     held.dispose()
   }
