@@ -143,7 +143,7 @@ async function readWhenReady(node: Node): Promise<TypedArray> {
 async function readWhenFetched(node: Node, missing: NotOnHostError): Promise<TypedArray> {
   const held = keep(new Tensor(node))
   try {
-    for (let { storage } = missing; ; ) {
+    for (let { storage } = missing; ;) {
       await storage.fetch()
       try {
         return await readStorage(knownStorage('data', held) ?? compute('data', held))
