@@ -86,6 +86,7 @@ export class CpuBackend implements KernelBackend {
     contractDtypes: new Set<DType>(['float32']),
     maxBuffers: 0,
     maxExprs: 256,
+    composites: new Set(['attention', 'attentionGrad'] as const),
   }
   readonly #options: CpuBackendOptions
   #state: State | null = null

@@ -1,5 +1,15 @@
 // Kernels for people: one line that names a kernel in a profile, and a listing of its loops, expressions and stores.
-import type { Affine, CumulateKernel, Expr, Kernel, Operand, Program, RowKernel } from '@dl/tensor/backend'
+import type {
+  Affine,
+  AttentionGradKernel,
+  AttentionKernel,
+  CumulateKernel,
+  Expr,
+  Kernel,
+  Operand,
+  Program,
+  RowKernel,
+} from '@dl/tensor/backend'
 
 const extent = (sizes: readonly number[]): string => (sizes.length === 0 ? '1' : sizes.join('x'))
 
@@ -23,6 +33,9 @@ function shapeOf(k: Kernel): string {
       return `${k.outer}x${k.length}x${k.inner}`
     case 'sort':
       return `${k.outer}x${k.length}x${k.inner} to ${k.count}`
+    case 'attention':
+    case 'attentionGrad':
+      return `${k.batch}x${k.queries}x${k.keys}x${k.depth}`
   }
 }
 
@@ -44,6 +57,7 @@ export function listKernel(k: Kernel, program: Program): string {
     lines.push(`  b${k.out} = ${k.kind}(b${k.source}, ${how}): ${k.dtype}`)
     return lines.join('\n')
   }
+  if (k.kind === 'attention' || k.kind === 'attentionGrad') return [...lines, ...attention(k)].join('\n')
   const loops =
     k.kind === 'contract' ? ['b', 'm', 'n'] : k.sizes.map((_, i) => (i < k.outer ? `i${i}` : `r${i}`))
   if (k.kind === 'contract') lines.push(`  acc = Σk ${operand(k.a, 'm')} · ${operand(k.b, 'n')}: ${k.dtype}`)
@@ -59,6 +73,20 @@ export function listKernel(k: Kernel, program: Program): string {
 
 const cumulation = ({ reduction, exclusive, reverse }: CumulateKernel): string =>
   [reduction, ...(exclusive ? ['exclusive'] : []), ...(reverse ? ['from the end'] : [])].join(' ')
+function attention(k: AttentionKernel | AttentionGradKernel): string[] {
+  const masked = k.mask ? ` + b${k.mask.buffer}` : ''
+  const random = k.dropout ? `, dropout ${k.dropout.rate} of stream b${k.dropout.stream}` : ''
+  const lines = [
+    `  scores = ${k.scale} * ${operand(k.q, 'q')} · ${operand(k.k, 'k')}${masked}${k.causal ? ', causal' : ''}${random}`,
+    `  values = ${operand(k.v, 'k')}`,
+  ]
+  const results =
+    k.kind === 'attention'
+      ? { out: k.out, 'log sum': k.logSum }
+      : { 'query gradient': k.dq, 'key gradient': k.dk, 'value gradient': k.dv }
+  for (const [name, b] of Object.entries(results)) if (b !== null) lines.push(`  b${b} = ${name}`)
+  return lines
+}
 
 function operand(o: Operand, row: string): string {
   const axis = (name: string, sizes: readonly number[], strides: readonly number[]): string =>

@@ -5,6 +5,8 @@ import type { DType, Executable, Kernel, KernelTime, Place, Program } from '@dl/
 import { ModuleWriter } from './assembler/module-writer.ts'
 import { OP } from './assembler/opcodes.ts'
 import type { Heap } from './heap.ts'
+import { emitAttention } from './kernels/attention.ts'
+import { emitAttentionGrad } from './kernels/attention-grad.ts'
 import { emitContract } from './kernels/contract.ts'
 import { emitCumulate } from './kernels/cumulate.ts'
 import type { Environment } from './kernels/environment.ts'
@@ -169,6 +171,10 @@ function emitKernel(env: Environment, name: string, kernel: Kernel): EmittedKern
       return emitCumulate(env, name, kernel)
     case 'sort':
       return emitSort(env, name, kernel)
+    case 'attention':
+      return emitAttention(env, name, kernel)
+    case 'attentionGrad':
+      return emitAttentionGrad(env, name, kernel)
   }
 }
 

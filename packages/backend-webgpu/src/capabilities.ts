@@ -14,4 +14,5 @@ export const capabilities: Capabilities = {
   maxBuffers: 8,
   maxExprs: 256,
   longestSort: 8192,
+  composites: new Set(),
 }

@@ -72,6 +72,10 @@ function dispatches(program: Program, kernel: Kernel, number: number): WgslKerne
   if (kernel.kind === 'scatter') return scatterKernels(program, kernel, number)
   if (kernel.kind === 'cumulate') return some(cumulateKernel(program, kernel, number))
   if (kernel.kind === 'sort') return some(sortKernel(program, kernel, number))
+  if (kernel.kind !== 'row' && kernel.kind !== 'contract')
+    throw new Error(
+      `[webgpu] there is no ${kernel.kind} kernel; schedule the program with the capabilities of this package`,
+    )
   const fills = [...fillsOf(kernel.stores)].map(([buffer, value]) =>
     fillKernel(program, kernel.name, buffer, value, number),
   )

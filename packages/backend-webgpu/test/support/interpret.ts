@@ -63,7 +63,8 @@ export function interpretOn(
     else if (k.kind === 'contract') contract(k, memory, scalars)
     else if (k.kind === 'scatter') scatter(k, memory)
     else if (k.kind === 'cumulate') cumulate(k, memory)
-    else sort(k, memory)
+    else if (k.kind === 'sort') sort(k, memory)
+    else throw new Error(`the WGSL generator was given a ${k.kind} kernel`)
   }
 }
 

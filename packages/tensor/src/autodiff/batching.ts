@@ -126,6 +126,13 @@ const BATCH: { readonly [P in Single]: Rule<P> } = {
   composite: (n, src, size) => {
     const { definition, config } = n.attrs
     const fallback = full(src[0]!, size)
+    if (definition.batches?.(JSON.parse(config)))
+      return composite(
+        definition,
+        fallback,
+        src.slice(1).map((x) => full(x, size)),
+        config,
+      )
     if (!definition.vjp) return fallback
     const inputs = src.slice(1)
     return composite(

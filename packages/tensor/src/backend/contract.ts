@@ -1,4 +1,5 @@
 // What a backend promises. Two levels: a kernel backend gets scheduled programs, a graph backend gets the graph itself.
+import type { CompositeKind } from '../graph/composite.ts'
 import type { DType, TypedArray } from '../graph/dtype.ts'
 import type { Leaf, Node, ScalarLeaf } from '../graph/node.ts'
 import type { Program } from './ir.ts'
@@ -32,6 +33,8 @@ export interface Capabilities {
   readonly maxExprs: number
   /** Elements along a line that Sort kernels take; default no limit. Programs that sort more run on the reference. */
   readonly longestSort?: number | undefined
+  /** Kinds of kernels for whole composites, float32; default none: composites are computed by what they stand for. */
+  readonly composites?: ReadonlySet<CompositeKind>
 }
 
 export interface KernelTime {

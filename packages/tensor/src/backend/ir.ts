@@ -160,7 +160,69 @@ export interface SortKernel extends LineKernel {
   readonly count: number
 }
 
-export type Kernel = RowKernel | ContractKernel | ScatterKernel | CumulateKernel | SortKernel
+/**
+ * What the attention kernels share. All of it is float32; query i of a batch element sees key j with the score
+ * `s = scale · q[i]·k[j]`, plus a float mask, or -∞ where a bool mask is false or `causal` is set and j > i.
+ */
+interface AttentionProblem {
+  readonly name: string
+  /** Independent elements: one for each head of each example. */
+  readonly batch: number
+  readonly queries: number
+  readonly keys: number
+  readonly depth: number
+  readonly valueDepth: number
+  readonly scale: number
+  readonly causal: boolean
+  /** Rows are queries, terms depth. */
+  readonly q: Operand
+  /** Rows are keys, terms depth. */
+  readonly k: Operand
+  /** Rows are keys, terms the depth of values. */
+  readonly v: Operand
+  /** Rows are queries, terms keys; bool or float32. */
+  readonly mask: Operand | null
+  /**
+   * Probability of `(batch, i, j)` is kept, divided by `1 - rate`, where the uniform number of `random/stream.ts` at element
+   * `(batch · queries + i) · keys + j` of the stream is below `1 - rate`, else 0. The words are int32, three in a buffer.
+   */
+  readonly dropout: { readonly rate: number; readonly stream: number } | null
+}
+
+/**
+ * `out[b, i] = Σ_j p[i, j] v[j]` with `p[i, j] = exp(s[i, j]) / Σ_j exp(s[i, j])`, `logSum[b, i] = log Σ_j exp(s[i, j])`. A query
+ * that sees no key gets zeros and +∞. Results are contiguous: `[batch, queries, valueDepth]` and `[batch, queries]`.
+ */
+export interface AttentionKernel extends AttentionProblem {
+  readonly kind: 'attention'
+  readonly out: number | null
+  readonly logSum: number | null
+}
+
+/**
+ * Gradients for the cotangent `ct` of `out`, with `p = exp(s - logSum)`, `dp[i, j] = ct[i]·v[j]` (after dropout) and
+ * `ds = p (dp - delta)`: `dq = scale · ds k`, `dk = scale · dsᵀ q`, `dv = pᵀ ct` (p after dropout). `logSum` and `delta`
+ * are contiguous `[batch, queries]`, the results `[batch, …]` of their inputs' shapes.
+ */
+export interface AttentionGradKernel extends AttentionProblem {
+  readonly kind: 'attentionGrad'
+  readonly logSum: number
+  readonly delta: number
+  /** Rows are queries, terms the depth of values. */
+  readonly ct: Operand
+  readonly dq: number | null
+  readonly dk: number | null
+  readonly dv: number | null
+}
+
+export type Kernel =
+  | RowKernel
+  | ContractKernel
+  | ScatterKernel
+  | CumulateKernel
+  | SortKernel
+  | AttentionKernel
+  | AttentionGradKernel
 
 /** Where a buffer of a program lies: a pointer given at each run, or a place in the program's own arena. */
 export type Place =

@@ -12,6 +12,7 @@ import {
   type ScalarLeaf,
 } from '../graph/node.ts'
 import { type Dims, sameShape } from '../graph/shape.ts'
+import { type Owns, ownsNothing } from './owned-composites.ts'
 import type { PlanRequest } from './plan.ts'
 
 /** A request in canonical form. Arrays are owned by the caller. */
@@ -48,11 +49,18 @@ export interface CanonicalKey {
 const nameHash = (name: string): number =>
   (name.charCodeAt(0) << 8) ^ name.charCodeAt(1) ^ (name.charCodeAt(2) << 16)
 
-/** The node that computes: markers and composites stand for their first source. */
-export function throughMarkers(n: Node): Node {
-  while (n.value === null && (n.prim === 'mark' || n.prim === 'stop' || n.prim === 'composite')) n = n.src[0]!
+/** The node that computes: markers, and composites for which there is no kernel, stand for their first source. */
+function through(n: Node, owns: Owns): Node {
+  while (n.value === null && (n.prim === 'mark' || n.prim === 'stop' || (n.prim === 'composite' && !owns(n))))
+    n = n.src[0]!
   return n
 }
+
+/** The node that computes where no composite has a kernel. */
+export const throughMarkers = (n: Node): Node => through(n, ownsNothing)
+
+/** What a node is computed from: of a composite that has a kernel its inputs, without the graph that it stands for. */
+export const firstSourceOf = (n: Node): 0 | 1 => (n.prim === 'composite' ? 1 : 0)
 
 export const isLeaf = (n: Node): boolean => n.value !== null || n.prim === 'buffer'
 export const leafOf = (n: Node): Leaf => n.value ?? (n as Extract<Node, { prim: 'buffer' }>).attrs.leaf
@@ -135,9 +143,11 @@ class Walk {
   readonly scalars = new Map<ScalarLeaf, number>()
   edgeCount = 0
   hash: number
+  readonly #owns: Owns
 
-  constructor(salt: number) {
+  constructor(salt: number, owns: Owns) {
     this.hash = mix(17, salt)
+    this.#owns = owns
     numbers.start(this.nodes)
   }
 
@@ -147,7 +157,7 @@ class Walk {
     if (known >= 0) return known
     let top = 0
     path[0] = root
-    cursors[0] = 0
+    cursors[0] = firstSourceOf(root)
     firstSource[0] = 0
     sourceNumbers = withRoom(sourceNumbers, root.src.length)
     while (top >= 0) {
@@ -159,7 +169,7 @@ class Walk {
         top--
         continue
       }
-      const child = throughMarkers(n.src[c]!)
+      const child = through(n.src[c]!, this.#owns)
       const number = numbers.find(child)
       if (number >= 0) {
         sourceNumbers[first + c] = number
@@ -174,13 +184,13 @@ class Walk {
       const next = first + n.src.length
       sourceNumbers = withRoom(sourceNumbers, next + child.src.length)
       path[top] = child
-      cursors[top] = 0
+      cursors[top] = firstSourceOf(child)
       firstSource[top] = next
     }
     return this.nodes.length - 1
   }
 
-  #finish(n: Node, first: number, count: number): void {
+  #finish(n: Node, first: number, end: number): void {
     let h: number
     if (isLeaf(n)) {
       h = mix(LEAF, slotOf(this.leaves, leafOf(n)))
@@ -188,10 +198,12 @@ class Walk {
     } else {
       h = nameHash(n.prim === 'map' ? n.attrs.fn : n.prim)
       const from = this.edgeCount
+      const start = first + firstSourceOf(n)
+      const count = first + end - start
       this.edgeCount += count
       if (this.edgeCount > edgeScratch.length) edgeScratch = withRoom(edgeScratch, this.edgeCount)
       for (let i = 0; i < count; i++) {
-        const number = sourceNumbers[first + i]!
+        const number = sourceNumbers[start + i]!
         edgeScratch[from + i] = number
         h = mix(h, number)
       }
@@ -210,15 +222,18 @@ class Walk {
   }
 }
 
-/** Numbers and hashes a request. `salt` holds what else the plan depends on (options, capabilities). */
-export function canonicalize(request: PlanRequest, salt = 0): Canonical {
-  const walk = new Walk(salt)
+/**
+ * Numbers and hashes a request. `salt` holds what else the plan depends on (options, capabilities); composites that `owns`
+ * accepts stay, over their inputs alone.
+ */
+export function canonicalize(request: PlanRequest, salt = 0, owns: Owns = ownsNothing): Canonical {
+  const walk = new Walk(salt, owns)
   const roots: number[] = []
   const inPlace: number[] = []
   const keep: number[] = []
-  for (const root of request.roots) roots.push(walk.visit(throughMarkers(root)))
+  for (const root of request.roots) roots.push(walk.visit(through(root, owns)))
   for (const [root, leaf] of request.inPlace) inPlace.push(root, slotOf(walk.leaves, leaf))
-  for (const n of request.keep) keep.push(numbers.find(throughMarkers(n)))
+  for (const n of request.keep) keep.push(numbers.find(through(n, owns)))
   let { hash } = walk
   for (const list of [roots, inPlace, keep]) for (let i = 0; i < list.length; i++) hash = mix(hash, list[i]!)
   path.length = 0

@@ -4,6 +4,7 @@ import type { Affine } from '../backend/ir.ts'
 import type { Element } from '../graph/dtype.ts'
 import type { Cluster } from './cluster.ts'
 import type { DraftExpr } from './expressions.ts'
+import { AttentionLowering } from './lower-attention.ts'
 import { ContractLowering } from './lower-contract.ts'
 import { LineLowering } from './lower-line.ts'
 import { RowLowering } from './lower-row.ts'
@@ -47,7 +48,11 @@ export interface DraftLine extends DraftCommon {
   readonly kind: 'line'
   readonly lowering: LineLowering
 }
-export type DraftKernel = DraftRow | DraftContract | DraftScatter | DraftLine
+export interface DraftAttention extends DraftCommon {
+  readonly kind: 'attention'
+  readonly lowering: AttentionLowering
+}
+export type DraftKernel = DraftRow | DraftContract | DraftScatter | DraftLine | DraftAttention
 
 /** Drafts of all clusters that the roots need, in the order in which the scheduler opened them. */
 export function draftKernels(clusters: readonly Cluster[], roots: readonly Value[]): DraftKernel[] {
@@ -78,6 +83,11 @@ function draftOf(cluster: Cluster, needed: ReadonlySet<Value>): DraftKernel | nu
       ? { kind: 'line', name, cluster, lowering, reads: lowering.reads(), writes: [v] }
       : null
   }
+  if (lowering instanceof AttentionLowering) {
+    const writes = lowering.members.filter((v) => needed.has(v))
+    if (!writes.length) return null
+    return { kind: 'attention', name, cluster, lowering, reads: lowering.reads(), writes }
+  }
   if (!(lowering instanceof RowLowering || lowering instanceof ContractLowering)) return null
   const live = lowering.stores.filter(({ member }) => needed.has(member.placement?.target ?? member))
   if (!live.length) return null
@@ -103,6 +113,7 @@ function nameOf({ node, placement }: Value): string {
   if (node.prim === 'map') return node.attrs.fn
   if (node.prim === 'reduce') return node.attrs.kind
   if (node.prim === 'cumulate') return `cum${node.attrs.kind}`
+  if (node.prim === 'composite') return node.attrs.definition.name
   return node.prim === 'stop' ? 'copy' : node.prim
 }
 

@@ -1,7 +1,8 @@
 // What becomes of a request, as text: its graph, the kernels it is compiled to, their buffers, and the code that the backend
 // generates. For people who wonder why something is slow, and for tests of this package's promises.
 import type { Backend } from '../backend/contract.ts'
-import { canonicalize, isLeaf } from './canonical.ts'
+import { canonicalize, firstSourceOf, isLeaf } from './canonical.ts'
+import { ownedBy } from './owned-composites.ts'
 import { compileToProgram, planGraph } from './plan-graph.ts'
 import type { PlanRequest } from './plan.ts'
 import { showProgram } from './print-program.ts'
@@ -23,7 +24,7 @@ export function explainPlan(
   backend: Backend,
   { code = false }: ExplainOptions = {},
 ): string {
-  const c = canonicalize(request)
+  const c = canonicalize(request, 0, ownedBy(backend))
   const sections = [
     `graph: ${c.nodes.length} nodes, ${c.leaves.length} leaves`,
     ...showGraph(c.nodes, c.edges),
@@ -50,7 +51,7 @@ function showGraph(nodes: readonly Node[], edges: Int32Array): string[] {
   let edge = 0
   return nodes.map((n, i) => {
     if (isLeaf(n)) return `  %${i} = buffer ${n.dtype}${showShape(n.shape)}`
-    const src = n.src.map(() => `%${edges[edge++]}`)
+    const src = n.src.slice(firstSourceOf(n)).map(() => `%${edges[edge++]}`)
     return `  %${i} = ${nameOf(n)} ${src.join(', ')} ${n.dtype}${showShape(n.shape)}${showAttributes(n)}`
   })
 }
@@ -60,12 +61,14 @@ const nameOf = (n: Node): string =>
     ? n.attrs.fn
     : n.prim === 'reduce' || n.prim === 'cumulate'
       ? `${n.prim} ${n.attrs.kind}`
-      : n.prim
+      : n.prim === 'composite'
+        ? n.attrs.definition.name
+        : n.prim
 
 function showAttributes(n: Node): string {
   const shown: string[] = []
   for (const [key, value] of Object.entries(n.attrs)) {
-    if (key === 'fn' || key === 'kind' || key === 'leaf') continue
+    if (key === 'fn' || key === 'kind' || key === 'leaf' || key === 'definition') continue
     shown.push(`${key} ${Array.isArray(value) ? showShape(value) : String(value)}`)
   }
   return shown.length ? ` (${shown.join(', ')})` : ''

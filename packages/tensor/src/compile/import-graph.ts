@@ -1,8 +1,8 @@
 // From a canonical request to a graph of its own: placeholders for leaves and scalars (so that a cached plan keeps no value
-// alive and folds none of them), no markers, no composites.
+// alive and folds none of them), no markers, of the composites only those that have a kernel, over their inputs alone.
 import { type Leaf, makeNode, type Node, type ScalarLeaf, serial } from '../graph/node.ts'
 import { buffer, scalarInput } from '../graph/primitives.ts'
-import { type Canonical, isLeaf, leafOf } from './canonical.ts'
+import { type Canonical, firstSourceOf, isLeaf, leafOf } from './canonical.ts'
 
 export interface ImportedGraph {
   /** By canonical number. */
@@ -34,7 +34,7 @@ export function importGraph(
     if (isLeaf(n)) nodes.push(placeholder(n, leaves[leafSlots.get(leafOf(n))!]!))
     else if (n.prim === 'scalar') nodes.push(scalarInput(scalars[scalarSlots.get(n.attrs.leaf)!]!))
     else {
-      for (let i = 0; i < n.src.length; i++) src.push(c.edges[edge++]!)
+      for (let i = firstSourceOf(n); i < n.src.length; i++) src.push(c.edges[edge++]!)
       const made = src.map((s) => nodes[s]!)
       nodes.push(remake(n, made))
     }

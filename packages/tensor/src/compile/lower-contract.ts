@@ -24,7 +24,7 @@ export interface ContractStore extends MemberStore {
 const identityOrder = (dims: Dims): number[] => dims.map((_, i) => i)
 
 /** `value`, of shape `dims`, as a view over loops that are grouped into batch, rows and terms by `groups`. */
-function operandView(value: Value, groups: readonly Group[]): DraftOperand | Refusal {
+export function operandView(value: Value, groups: readonly Group[]): DraftOperand | Refusal {
   const dims = value.shape
   const order = identityOrder(dims)
   let factors = unsplit(dims)

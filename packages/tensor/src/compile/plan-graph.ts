@@ -5,6 +5,7 @@ import { type Leaf, mix, type Node, withOwnNodeTable } from '../graph/node.ts'
 import { type Canonical, canonicalize } from './canonical.ts'
 import { draftKernels } from './draft-kernels.ts'
 import { importGraph } from './import-graph.ts'
+import { ownedBy } from './owned-composites.ts'
 import { PlanCache, type PlanCacheStats } from './plan-cache.ts'
 import type { BoundPlan, Output, Plan, PlanRequest, RootPlace } from './plan.ts'
 import { type BuiltProgram, buildProgram } from './program.ts'
@@ -39,7 +40,7 @@ export const planCacheStats = (backend: Backend): Readonly<PlanCacheStats> => ca
  * @throws UnsupportedError when a kernel backend does not compute one of the dtypes
  */
 export function planGraph(request: PlanRequest, backend: Backend, options: CompileOptions = {}): BoundPlan {
-  const c = canonicalize(request, saltOf(backend, options))
+  const c = canonicalize(request, saltOf(backend, options), ownedBy(backend))
   const cache = cacheOf(backend)
   let plan = cache.find(c)
   if (!plan) {
@@ -51,9 +52,9 @@ export function planGraph(request: PlanRequest, backend: Backend, options: Compi
 
 function saltOf(backend: Backend, { fuse = true }: CompileOptions): number {
   if (backend.level === 'graph') return fuse ? 1 : 2
-  const { maxBuffers, maxExprs, dtypes, contractDtypes } = backend.capabilities
+  const { maxBuffers, maxExprs, dtypes, contractDtypes, composites } = backend.capabilities
   const salt = mix(mix(mix(fuse ? 3 : 4, maxBuffers), maxExprs), dtypes.size)
-  return mix(salt, contractDtypes.size)
+  return mix(mix(salt, contractDtypes.size), composites?.size ?? 0)
 }
 
 const NOTHING: Executable = { run: () => {}, dispose: () => {} }

@@ -1,6 +1,8 @@
 // The kernel language for people: one line an expression, loops and addresses spelled out.
 import type {
   Affine,
+  AttentionGradKernel,
+  AttentionKernel,
   ContractKernel,
   CumulateKernel,
   Expr,
@@ -107,18 +109,46 @@ function showLine(kernel: CumulateKernel | SortKernel): string[] {
   return [`${kernel.kind} ${name}: b${out} = ${what} of b${source}; ${outer} × ${length} × ${inner}`]
 }
 
-/** One kernel as lines of text. */
-export function showKernel(kernel: Kernel): string {
-  const lines =
-    kernel.kind === 'row'
-      ? showRow(kernel)
-      : kernel.kind === 'contract'
-        ? showContract(kernel)
-        : kernel.kind === 'scatter'
-          ? showScatter(kernel)
-          : showLine(kernel)
-  return lines.join('\n')
+function showAttention(kernel: AttentionKernel | AttentionGradKernel): string[] {
+  const { kind, name, batch, queries, keys, depth, valueDepth, causal, scale, dropout } = kernel
+  const head = `${kind} ${name}: ${batch} × ${queries} queries × ${keys} keys, depth ${depth}, values ${valueDepth}`
+  const how = `  scale ${scale}${causal ? ', causal' : ''}${dropout ? `, dropout ${dropout.rate}` : ''}`
+  const results =
+    kind === 'attention'
+      ? { out: kernel.out, logSum: kernel.logSum }
+      : { dq: kernel.dq, dk: kernel.dk, dv: kernel.dv }
+  return [
+    head,
+    how,
+    ...(['q', 'k', 'v', 'mask'] as const).flatMap((x) =>
+      kernel[x] ? [`  ${x} ${showOperand(kernel[x])}`] : [],
+    ),
+    ...(kind === 'attentionGrad'
+      ? [`  ct ${showOperand(kernel.ct)}`, `  logSum b${kernel.logSum}, delta b${kernel.delta}`]
+      : []),
+    ...Object.entries(results).flatMap(([part, b]) => (b === null ? [] : [`  b${b} = ${part}`])),
+  ]
 }
+
+function linesOf(kernel: Kernel): string[] {
+  switch (kernel.kind) {
+    case 'row':
+      return showRow(kernel)
+    case 'contract':
+      return showContract(kernel)
+    case 'scatter':
+      return showScatter(kernel)
+    case 'cumulate':
+    case 'sort':
+      return showLine(kernel)
+    case 'attention':
+    case 'attentionGrad':
+      return showAttention(kernel)
+  }
+}
+
+/** One kernel as lines of text. */
+export const showKernel = (kernel: Kernel): string => linesOf(kernel).join('\n')
 
 /** Kernels in execution order, then buffers with their places. `names` says what lies in each buffer. */
 export function showProgram(program: Program, names: readonly string[] = []): string {

@@ -2,7 +2,7 @@
 // Program for the code generator and the slots by which the runtime talks to it.
 import type { Expr, Kernel, Operand, Place, Program, ProgramBuffer, Store } from '../backend/ir.ts'
 import type { Leaf, ScalarLeaf } from '../graph/node.ts'
-import type { DraftKernel, DraftStore } from './draft-kernels.ts'
+import type { DraftAttention, DraftKernel, DraftStore } from './draft-kernels.ts'
 import type { DraftExpr } from './expressions.ts'
 import { type InPlaceRequest, KernelGraph, planInPlace } from './in-place.ts'
 import type { DraftOperand } from './lower-contract.ts'
@@ -10,7 +10,7 @@ import { lifetimes, orderKernels, planArena } from './memory-plan.ts'
 import type { Output, RootPlace } from './plan.ts'
 import { throughReshapes, type Value, type ValueGraph } from './values.ts'
 
-const ONE_PLACE: ReadonlySet<string> = new Set(['scatter', 'cumulate', 'sort'])
+const ONE_PLACE: ReadonlySet<string> = new Set(['scatter', 'cumulate', 'sort', 'composite'])
 
 export interface ProgramRequest {
   readonly graph: ValueGraph
@@ -190,6 +190,7 @@ class ProgramBuilder {
       }
     }
     if (draft.kind === 'line') return draft.lowering.kernel(name, (v) => this.#bufferOf(v))
+    if (draft.kind === 'attention') return this.#attention(draft)
     const exprs = draft.exprs.map((e) => this.#expr(e))
     const stores = this.#stores(draft.stores, replaced)
     if (draft.kind === 'row')
@@ -204,6 +205,39 @@ class ProgramBuilder {
       b: this.#operand(b),
       exprs,
       stores,
+    }
+  }
+
+  #attention({ name, lowering, writes }: DraftAttention): Kernel {
+    const { scale, causal, rate } = lowering.config
+    const matrix = (of: string): Operand => this.#operand(lowering.matrix(of)!)
+    const vector = (of: string): number => this.#bufferOf(lowering.vector(of)!)
+    const output = (part: string): number | null => {
+      const v = lowering.part(part)
+      return v && writes.includes(v) ? this.#bufferOf(v) : null
+    }
+    const problem = {
+      name,
+      ...lowering.extents,
+      scale,
+      causal,
+      q: matrix('q'),
+      k: matrix('k'),
+      v: matrix('v'),
+      mask: lowering.matrix('mask') ? matrix('mask') : null,
+      dropout: rate > 0 ? { rate, stream: vector('stream') } : null,
+    }
+    if (lowering.kind === 'attention')
+      return { kind: 'attention', ...problem, out: output('output'), logSum: output('logSum') }
+    return {
+      kind: 'attentionGrad',
+      ...problem,
+      logSum: vector('logSum'),
+      delta: vector('delta'),
+      ct: matrix('ct'),
+      dq: output('query'),
+      dk: output('key'),
+      dv: output('value'),
     }
   }
 

@@ -29,7 +29,7 @@ const LARGEST_CONE = 0.75
 interface Readers {
   /** The only reader so far, or 'many'. */
   who: Value | 'many' | null
-  /** A product, a scatter or a kernel along lines takes it as operand. */
+  /** A product, a scatter, a composite or a kernel along lines takes it as operand. */
   product: boolean
   /** A broadcast stands in between: it would be computed again for each copy. */
   broadcast: boolean
@@ -95,7 +95,7 @@ function readersOf(values: readonly Value[]): Readers[] {
       continue
     }
     const isDot = v.node.prim === 'dot'
-    const product = isDot || readsContiguous(v)
+    const product = isDot || v.node.prim === 'composite' || readsContiguous(v)
     for (const s of v.src) tell(s, v, product, v.node.prim === 'broadcast' && v.size > s.size, !isDot)
   }
   return readers
@@ -217,6 +217,7 @@ const alwaysStored = (v: Value): boolean => {
     case 'sort':
     case 'pad':
     case 'concat':
+    case 'composite':
       return true
     default:
       return false

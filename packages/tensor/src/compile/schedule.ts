@@ -2,6 +2,7 @@
 // it that reads the same, if lowering it there succeeds; else it opens a kernel of its own.
 import type { Capabilities } from '../backend/contract.ts'
 import { Cluster, type Lowering, mayDependOn, producersOf, type Refusal } from './cluster.ts'
+import { AttentionLowering } from './lower-attention.ts'
 import { ContractLowering } from './lower-contract.ts'
 import { isLinePrimitive, LineLowering } from './lower-line.ts'
 import { type KernelLimits, RowLowering, spaceKeyOf } from './lower-row.ts'
@@ -118,11 +119,9 @@ class Scheduler {
   }
 
   #join(v: Value, border: readonly Value[], producers: ReadonlySet<Cluster>): Cluster | null {
-    if (
-      !this.#fuse ||
-      (!v.placement && (v.node.prim === 'dot' || v.node.prim === 'scatter')) ||
-      isLinePrimitive(v)
-    )
+    if (!this.#fuse) return null
+    if (!v.placement && v.node.prim === 'composite') return joinComposite(v, producers)
+    if ((!v.placement && (v.node.prim === 'dot' || v.node.prim === 'scatter')) || isLinePrimitive(v))
       return null
     const candidates = [...producers]
       .sort((a, b) => b.level - a.level || b.id - a.id)
@@ -144,6 +143,7 @@ class Scheduler {
     if (!v.placement && v.node.prim === 'dot') return ContractLowering.of(v, this.#limits)
     if (!v.placement && v.node.prim === 'scatter') return ScatterLowering.of(v)
     if (isLinePrimitive(v)) return LineLowering.of(v)
+    if (!v.placement && v.node.prim === 'composite') return AttentionLowering.of(v)
     const row = new RowLowering(v, this.#limits)
     return row.add(v) ?? row
   }
@@ -191,6 +191,15 @@ function wouldWaitForAll(v: Value, border: readonly Value[], cluster: Cluster): 
     v.size > 1 &&
     !sharesTraffic(border, cluster, v.size)
   )
+}
+
+/** The kernel that computes another output of the same composite. */
+function joinComposite(v: Value, producers: ReadonlySet<Cluster>): Cluster | null {
+  for (const { cluster } of v.src[0]!.users) {
+    if (!(cluster?.lowering instanceof AttentionLowering) || mayDependOn(producers, cluster)) continue
+    if (!cluster.lowering.add(v)) return cluster
+  }
+  return null
 }
 
 /** Joining `candidate` must not close a cycle through another producer. */

@@ -18,6 +18,20 @@ export interface CompositeDefinition {
   readonly vjp?:
     | ((ct: Node, output: Node, inputs: readonly Node[], config: unknown) => readonly (Node | null)[])
     | undefined
+  /** The kernel that backends may bring for it, where they say so in their capabilities. */
+  readonly kernel?: CompositeKernel | undefined
+  /** Whether it means the same for inputs that all have one more dimension in front: `vmap` then keeps it as it is. */
+  readonly batches?: ((config: unknown) => boolean) | undefined
+}
+
+/** Kinds of kernels that compute composites. */
+export type CompositeKind = 'attention' | 'attentionGrad'
+
+/** Composites of one kind with the same inputs and config are parts of one kernel, each its own output. */
+export interface CompositeKernel {
+  readonly kind: CompositeKind
+  /** Which output of the kernel. */
+  readonly part: string
 }
 
 /** The node that says what `fallback`, a graph over `inputs`, means. `config` is JSON. */
@@ -37,15 +51,21 @@ export interface CompositeSpec<C> {
   readonly fallback: (inputs: readonly Node[], config: C) => Node
   /** Cotangents of the inputs; without it the fallback is differentiated. */
   readonly vjp?: (ct: Node, output: Node, inputs: readonly Node[], config: C) => readonly (Node | null)[]
+  /** See {@link CompositeDefinition.kernel}. */
+  readonly kernel?: CompositeKernel
+  /** See {@link CompositeDefinition.batches}. */
+  readonly batches?: (config: C) => boolean
 }
 
 /** Declares a composite and returns its constructor. `config` must be JSON data: it is kept as text, part of the node's identity. */
 export function defineComposite<C>(spec: CompositeSpec<C>): (inputs: readonly Node[], config: C) => Node {
-  const { name, fallback, vjp } = spec
+  const { name, fallback, vjp, kernel, batches } = spec
   const definition: CompositeDefinition = {
     id: serial(),
     name,
     vjp: vjp && ((ct, output, inputs, config) => vjp(ct, output, inputs, config as C)),
+    kernel,
+    batches: batches && ((config) => batches(config as C)),
   }
   return (inputs, config) => composite(definition, fallback(inputs, config), inputs, configText(name, config))
 }

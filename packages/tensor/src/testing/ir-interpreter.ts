@@ -24,6 +24,8 @@ import {
   type TypedArray,
 } from '../graph/dtype.ts'
 import type { ReduceKind } from '../graph/node.ts'
+import { axisOffset } from './axis-offset.ts'
+import { runAttention, runAttentionGrad } from './ir-attention.ts'
 import { evaluateScalar, type ScalarName } from '../graph/scalar-table.ts'
 import { runCumulate, runSort } from './interpret-lines.ts'
 
@@ -37,6 +39,7 @@ export const INTERPRETER_CAPABILITIES: Capabilities = {
   contractDtypes: new Set<DType>(['float32', 'float64']),
   maxBuffers: 0,
   maxExprs: 512,
+  composites: new Set(['attention', 'attentionGrad'] as const),
 }
 
 /** A kernel backend that interprets. `programs` lists what it was given to compile, newest last. */
@@ -169,6 +172,10 @@ function runKernel(kernel: Kernel, views: readonly TypedArray[], scalars: readon
       return runCumulate(kernel, views, startOf(kernel.reduction, kernel.dtype))
     case 'sort':
       return runSort(kernel, views)
+    case 'attention':
+      return runAttention(kernel, views)
+    case 'attentionGrad':
+      return runAttentionGrad(kernel, views)
   }
 }
 
@@ -330,16 +337,6 @@ function runRow(kernel: RowKernel, views: readonly TypedArray[], scalars: readon
     const values = rowStores.map((s) => evaluator.value(s.expr, loops, memo))
     rowStores.forEach((s, j) => put(views, s, loops, values[j]!))
   })
-}
-
-/** Offset of position `at` on an axis of nested loops. */
-function axisOffset({ sizes, strides }: Axis, at: number, steps: readonly number[] = strides): number {
-  let offset = 0
-  for (let i = sizes.length - 1; i >= 0; i--) {
-    offset += (at % sizes[i]!) * steps[i]!
-    at = Math.floor(at / sizes[i]!)
-  }
-  return offset
 }
 
 /** One element of an operand, 0 outside of its bounds. */

@@ -6,6 +6,7 @@ import { type DType, DTYPE_NAMES } from '../graph/dtype.ts'
 import { strictBackend } from '../tensor/evaluate.ts'
 import { type CaseGroup, runCase } from './case.ts'
 import { controlFlowCases } from './control-flow-cases.ts'
+import { attentionCases } from './attention-cases.ts'
 import { derivativeCases } from './derivative-cases.ts'
 import { dotCases } from './dot-cases.ts'
 import { indexedCases } from './indexed-cases.ts'
@@ -28,6 +29,7 @@ const TABLES: Readonly<Record<string, () => CaseGroup[]>> = {
   dot: dotCases,
   indexed: indexedCases,
   line: lineCases,
+  attention: attentionCases,
   program: programCases,
   derivative: derivativeCases,
   'control-flow': controlFlowCases,

@@ -4,7 +4,7 @@ import { type Lifetime, planArena } from '../../src/compile/memory-plan.ts'
 import { planGraph } from '../../src/compile/plan-graph.ts'
 import type { Value } from '../../src/compile/values.ts'
 import { bytesOf } from '../../src/graph/dtype.ts'
-import type { Kernel, Program } from '../../src/backend/ir.ts'
+import type { AttentionGradKernel, AttentionKernel, Kernel, Program } from '../../src/backend/ir.ts'
 import { clearNodeTable } from '../../src/graph/node.ts'
 import { interpretingBackend } from '../../src/testing/ir-interpreter.ts'
 import { random, seedRandom } from './evaluation.ts'
@@ -17,9 +17,20 @@ function buffersOf(kernel: Kernel): number[] {
   if (kernel.kind === 'scatter')
     return [kernel.out, kernel.indices, kernel.updates, ...(kernel.operand === null ? [] : [kernel.operand])]
   if (kernel.kind === 'cumulate' || kernel.kind === 'sort') return [kernel.source, kernel.out]
+  if (kernel.kind === 'attention' || kernel.kind === 'attentionGrad') return attentionBuffers(kernel)
   const loads = kernel.exprs.flatMap((e) => (e.op === 'load' ? [e.buffer] : []))
   const operands = kernel.kind === 'contract' ? [kernel.a.buffer, kernel.b.buffer] : []
   return [...loads, ...operands, ...kernel.stores.map((s) => s.buffer)]
+}
+
+function attentionBuffers(kernel: AttentionKernel | AttentionGradKernel): number[] {
+  const { q, k, v, mask, dropout } = kernel
+  const own =
+    kernel.kind === 'attention'
+      ? [kernel.out, kernel.logSum]
+      : [kernel.ct.buffer, kernel.logSum, kernel.delta, kernel.dq, kernel.dk, kernel.dv]
+  const all = [q.buffer, k.buffer, v.buffer, mask?.buffer ?? null, dropout?.stream ?? null, ...own]
+  return all.filter((b) => b !== null)
 }
 
 /** Pairs of arena buffers that overlap in memory although both are in use at some kernel. */
