@@ -19,7 +19,7 @@ interface Case {
 }
 
 /** Random by definition, or (spec of the test suite) not comparable by value. */
-const NOT_COMPARABLE = /^test_training_dropout/
+const NOT_COMPARABLE = /^test_(training_dropout|bernoulli)/
 /** What an import says about element types that @dl/tensor does not have yet. */
 const OTHER_DTYPE = /element type|casts to|makes elements of type|not declared as a tensor/
 

@@ -10,10 +10,13 @@ import { losses } from './loss.ts'
 import { matrix } from './matrix.ts'
 import { movement } from './movement.ts'
 import { pooling } from './pooling.ts'
+import { quantization } from './quantization.ts'
+import { randomness } from './random.ts'
 import { reductions } from './reduction.ts'
 import { resizing } from './resize.ts'
 import { samplingGrids } from './sampling-grids.ts'
 import { selection } from './selection.ts'
+import { signals } from './signal.ts'
 
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
   [
@@ -31,5 +34,8 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
     pooling,
     samplingGrids,
     selection,
+    signals,
+    quantization,
+    randomness,
   ].flatMap((family) => Object.entries(family)),
 )

@@ -15,7 +15,6 @@ import {
   pow,
   reshape,
   scatterND,
-  slice,
   square,
   sum,
   tensor,

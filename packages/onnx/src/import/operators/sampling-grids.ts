@@ -7,7 +7,6 @@ import {
   clipByValue,
   concat,
   div,
-  greater,
   less,
   lessEqual,
   logicalAnd,
