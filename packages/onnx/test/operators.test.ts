@@ -43,7 +43,7 @@ function oneNode(
           }),
         ],
         initializer: inputs.flatMap((input, i) =>
-          input === null || isShape(input) ? [] : [tensorProto(input, names[i]!)],
+          input === null || isShape(input) ? [] : [tensorProto(input, names[i])],
         ),
         input: inputs.flatMap((input, i) => (isShape(input) ? [info(names[i]!, input, 11)] : [])),
         output: [info('y', undefined, 11)],
