@@ -112,6 +112,10 @@ export class NodeWriter {
           ],
           { to: ELEMENT_TYPE.int32 },
         )
+      case 'cumulate':
+        return this.#cumulate(site, node.attrs)
+      case 'sort':
+        return this.#sort(site, node.attrs)
       case 'dot':
         return this.#dot(site)
       case 'gather':
@@ -133,6 +137,25 @@ export class NodeWriter {
           `[exportOnnx] the computation has a '${node.prim}', which is not exported`,
         )
     }
+  }
+
+  // ---- along an axis
+  #cumulate(site: Site, { kind, axis, exclusive, reverse }: NodeOf<'cumulate'>['attrs']): string {
+    const opType = kind === 'sum' ? 'CumSum' : 'CumProd'
+    if (kind === 'max' || kind === 'min' || (kind === 'prod' && this.#writer.opset < 26))
+      throw new OnnxError(
+        'export',
+        `[exportOnnx] the computation has a running ${kind}imum or product, for which opset ${this.#writer.opset} has no operator`,
+      )
+    const inputs = [this.value(this.#source(site)), this.#writer.ints([axis], [])]
+    return this.#writer.node(opType, inputs, { exclusive: Number(exclusive), reverse: Number(reverse) })
+  }
+
+  /** Positions are the second output of TopK. */
+  #sort(site: Site, { axis, descending }: NodeOf<'sort'>['attrs']): string {
+    const inputs = [this.value(this.#source(site)), this.#sizes([this.#shape(site)[axis]!])]
+    const positions = this.#writer.node('TopK', inputs, { axis, largest: Number(descending) }, 1)
+    return this.#writer.node('Cast', [positions], { to: ELEMENT_TYPE.int32 })
   }
 
   // ---- sizes

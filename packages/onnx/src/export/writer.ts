@@ -47,16 +47,21 @@ export class GraphWriter {
     }
   }
 
-  /** Adds a node with one output and returns the output's name. */
+  /**
+   * Adds a node and returns the name of its output; operators with several give the one at `place`, the ones before it are
+   * not used.
+   */
   node(
     opType: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
+    place = 0,
   ): string {
+    const unused = Array.from({ length: place }, () => this.#fresh(opType))
     const output = this.#fresh(opType)
     this.#made.add(output)
     const protos = Object.entries(attributes).map(([name, value]) => attributeProto(name, value))
-    this.#nodes.push({ opType, inputs, outputs: [output], attributes: protos })
+    this.#nodes.push({ opType, inputs, outputs: [...unused, output], attributes: protos })
     return output
   }
 

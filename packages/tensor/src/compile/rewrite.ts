@@ -1,7 +1,7 @@
 // Rewrites before scheduling: a table of small rules, one row a primitive, applied once to each node from the sources up.
 // They lower what has no kernel (argMax, products that are no matrix products) and remove work that gradients make.
 import { DTYPES, type DType, isFloat } from '../graph/dtype.ts'
-import type { Leaf, Node, ScalarLeaf } from '../graph/node.ts'
+import type { Leaf, Node, NodeOf, ScalarLeaf } from '../graph/node.ts'
 import * as p from '../graph/primitives.ts'
 import { type Body } from '../graph/body.ts'
 import { isControl } from '../graph/control-flow.ts'
@@ -126,8 +126,17 @@ const argReduce: Rule = (n, [x]) => {
 }
 
 // ---- joining and cutting
+/** The first of many positions: sort no more than those. */
+function firstPositions(n: NodeOf<'slice'>, x: NodeOf<'sort'>): Node | undefined {
+  const { axis, descending } = x.attrs
+  const others = n.shape.some((d, a) => a !== axis && d !== x.shape[a])
+  const first = n.attrs.start[axis] === 0 && (n.attrs.stride[axis] === 1 || n.shape[axis]! <= 1)
+  return others || !first ? undefined : p.sort(x.src[0]!, axis, descending, n.shape[axis])
+}
+
 /** Part of a concatenation: read the part itself. */
-const slice: Rule = (n, [x]) => {
+const slice: Rule = (n, [x], { usesOfSource }) => {
+  if (n.prim === 'slice' && x!.prim === 'sort' && usesOfSource(0) === 1) return firstPositions(n, x)
   if (n.prim !== 'slice' || x!.prim !== 'concat') return undefined
   const { axis } = x.attrs
   const { start, stride } = n.attrs

@@ -22,7 +22,9 @@ const shapeOf = (k: Kernel): string =>
     ? `product ${k.batch} × ${k.m} × ${k.n} × ${k.k}`
     : k.kind === 'row'
       ? `row ${k.sizes.slice(0, k.outer).join(' × ')} / ${k.sizes.slice(k.outer).join(' × ')}`
-      : k.kind
+      : k.kind === 'sort'
+        ? `sort ${k.length} to ${k.count}`
+        : k.kind
 
 const [a, b] = [input([2, 3, 4]), input([2, 4, 5])]
 const w = input([4, 5])
@@ -51,6 +53,7 @@ const cases: readonly (readonly [string, Node[], string[]])[] = [
   ['a transposed product', [p.transpose(p.dot(input([3, 6]), matrix), [1, 0])], ['product 1 × 7 × 3 × 6']],
   ['a sum of a sum', [p.reduce('sum', p.reduce('sum', a, [1]), [2])], ['row 2 / 12']],
   ['a sum of a maximum', [p.reduce('sum', p.reduce('max', a, [1]), [2])], ['row 2 × 4 / 3', 'row 2 / 4']],
+  ['the first of sorted positions', [p.slice(p.sort(a, 2, true), [0, 0, 0], [2, 3, 1])], ['sort 4 to 1']],
   ['argMax', [p.argReduce('max', a, 2)], ['row 6 / 4']],
   [
     'a sum of disjoint pads',

@@ -6,6 +6,8 @@ import { convolutions } from './convolution.ts'
 import { creation } from './creation.ts'
 import { elementwise } from './elementwise.ts'
 import { indexing } from './indexing.ts'
+import { distinct } from './distinct.ts'
+import { lines } from './lines.ts'
 import { losses } from './loss.ts'
 import { matrix } from './matrix.ts'
 import { movement } from './movement.ts'
@@ -37,5 +39,7 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
     signals,
     quantization,
     randomness,
+    lines,
+    distinct,
   ].flatMap((family) => Object.entries(family)),
 )
