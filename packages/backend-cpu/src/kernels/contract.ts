@@ -5,7 +5,7 @@ import type { ContractKernel, Operand } from '@dl/tensor/backend'
 import type { FunctionWriter } from '../assembler/function-writer.ts'
 import { I32, OP } from '../assembler/opcodes.ts'
 import { axisOffsets } from './axis.ts'
-import { contractBlocks, KC, NC } from './contract-blocks.ts'
+import { contractBlocks } from './contract-blocks.ts'
 import type { ContractBlocks } from './contract-blocks.ts'
 import type { Environment } from './environment.ts'
 import { emitFills } from './fill.ts'
@@ -48,13 +48,14 @@ class ContractWriter {
     this.#kernel = kernel
     this.#buffers = buffers
     const rows = tileRows(env.relaxed)
-    this.#blocks = contractBlocks(kernel, rows)
-    this.#packB = packPanels(env, kernel.b)
     const plain = isPlain(kernel)
+    const { columns, depth, sums } = (this.#blocks = contractBlocks(kernel, rows, plain))
+    this.#packB = packPanels(env, kernel.b)
     this.#product = productFunction(env, kernel, buffers, { blocks: this.#blocks, plain })
-    const { m, n, k } = kernel
-    this.#bytesB = Math.ceil(Math.min(n, NC) / NR) * panelBytes(Math.min(k, KC)) + PACKING_SLACK
-    this.#bytesSums = k > KC && !plain ? roundUp(m, rows) * roundUp(n, NR) * 4 + 64 : 0
+    const { m, n } = kernel
+    const width = roundUp(Math.min(n, columns), NR)
+    this.#bytesB = (width / NR) * panelBytes(depth) + PACKING_SLACK
+    this.#bytesSums = sums === 'all' ? roundUp(m, rows) * width * 4 + 64 : 0
   }
 
   write(f: FunctionWriter): void {
@@ -72,6 +73,7 @@ class ContractWriter {
   /** Products of the batch: all of them, their units shared by threads, or those of a range by one thread alone. */
   #products(f: FunctionWriter, range: { readonly from: number; readonly to: number } | null): void {
     const { n, k, batch, a, b } = this.#kernel
+    const { columns, depth } = this.#blocks
     const l = localsOf(f)
     this.#placeBlocks(f, l, range === null)
     f.i32(n).set(l.nEnd).i32(k).set(l.kEnd)
@@ -81,15 +83,15 @@ class ContractWriter {
       this.#operandStart(f, l, a).set(l.aStart)
       this.#operandStart(f, l, b).set(l.bStart)
       f.i32(0)
-      f.forUntil(l.jc, l.nEnd, NC, () => {
+      f.forUntil(l.jc, l.nEnd, columns, () => {
         f.get(l.nEnd).get(l.jc).sub().set(l.nc)
-        f.atMost(l.nc, NC)
+        f.atMost(l.nc, columns)
         f.i32(0).set(l.pc)
         f.loop(() => {
           f.get(l.kEnd).get(l.pc).sub().set(l.kc)
-          f.atMost(l.kc, KC)
+          f.atMost(l.kc, depth)
           this.#productOfBlocks(f, l, range === null)
-          f.increase(l.pc, KC)
+          f.increase(l.pc, depth)
           f.get(l.pc).get(l.kEnd).op(OP.i32LtS).branchIf(0)
         })
       })
@@ -98,7 +100,7 @@ class ContractWriter {
 
   /** Packs a block of B and does all tiles for one block of k. */
   #productOfBlocks(f: FunctionWriter, l: Locals, shared: boolean): void {
-    const { units, unitCost, unitColumns, panelCost, blocksDown } = this.#blocks
+    const { units, unitCost, unitColumns, panelCost, blocksDown, columns } = this.#blocks
     const run = (body: FunctionWriter, args: readonly number[], most: number, cost: number): void => {
       if (shared) this.#env.parallel(f, { body, args, units: most, count: l.count, cost })
       else {
@@ -112,7 +114,7 @@ class ContractWriter {
         .i32(NR)
         .op(OP.i32DivU)
         .set(l.count)
-      const panels = Math.ceil(Math.min(this.#kernel.n, NC) / NR)
+      const panels = Math.ceil(Math.min(this.#kernel.n, columns) / NR)
       run(this.#packB, [l.bStart, l.bufferB, l.jc, l.pc, l.nc, l.kc], panels, panelCost)
     }
     f.get(l.nc)

@@ -18,14 +18,19 @@ interface ProductOptions {
 
 const roundUp = (x: number, to: number): number => Math.ceil(x / to) * to
 
-/** A thread's own block of A and a tile behind it. */
+/** A thread's own block of A, a tile behind it, and the sums of a unit if they wait. */
 export function workspaceOfTiles(
   { k }: ContractKernel,
-  { tilesDown }: ContractBlocks,
+  { tilesDown, unitColumns, sums: waiting }: ContractBlocks,
   rows: number,
-): { readonly tile: number; readonly bytes: number } {
+): { readonly tile: number; readonly sums: number; readonly bytes: number } {
   const tile = roundUp(Math.min(k, KC) * tilesDown * rows * 4 + PACKING_SLACK, 64)
-  return { tile, bytes: tile + roundUp(rows * NR * 4, 64) }
+  const sums = tile + roundUp(rows * NR * 4, 64)
+  return {
+    tile,
+    sums,
+    bytes: sums + (waiting === 'unit' ? roundUp(tilesDown * rows * unitColumns * 4, 64) : 0),
+  }
 }
 
 /** The function product(pointers…, aStart, bufferB, sums, batch, jc, nc, pc, kc, from, to) over units. */
@@ -82,12 +87,13 @@ class ProductWriter {
   write(): void {
     const { f } = this
     const l = this.#l
-    const { unitColumns } = this.#blocks
-    const { tile, bytes } = workspaceOfTiles(this.#kernel, this.#blocks, this.#rows)
+    const { unitColumns, sums: waiting } = this.#blocks
+    const { tile, sums, bytes } = workspaceOfTiles(this.#kernel, this.#blocks, this.#rows)
     this.#env.workspace(bytes)
     this.#env.pushWorkspace(f)
     f.set(l.bufferA)
     f.get(l.bufferA).plus(tile).set(l.tile)
+    if (waiting === 'unit') f.get(l.bufferA).plus(sums).set(l.sums)
     f.get(l.kc)
       .i32(NR * 4)
       .mul()
@@ -102,13 +108,30 @@ class ProductWriter {
     f.get(l.from)
     f.forUntil(l.unit, l.to, 1, () => {
       f.get(l.unit).get(l.across).op(OP.i32DivU).set(l.block)
+      // columns of the unit
+      f.get(l.unit).get(l.across).op(OP.i32RemU).i32(unitColumns).mul().set(l.jrStart)
+      f.get(l.jrStart).plus(unitColumns).set(l.jrEnd)
+      f.min(l.jrEnd, l.nc).set(l.jrEnd)
+      f.get(l.pc).set(l.panel).get(l.kc).set(l.terms)
+      if (waiting === 'unit') return this.#allTerms()
       f.get(l.block).get(l.packed).op(OP.i32Ne)
       f.if(() => this.#packBlock())
-      // columns of the unit
-      f.get(l.unit).get(l.across).op(OP.i32RemU).i32(unitColumns).mul().set(l.jr)
-      f.get(l.jr).plus(unitColumns).set(l.jrEnd)
-      f.min(l.jrEnd, l.nc).set(l.jrEnd)
       this.#columns()
+    })
+  }
+
+  /** The tiles of a unit panel by panel of terms. */
+  #allTerms(): void {
+    const { f } = this
+    const l = this.#l
+    f.get(l.pc).get(l.kc).add().set(l.kEnd)
+    f.loop(() => {
+      f.get(l.kEnd).get(l.panel).sub().set(l.terms)
+      f.atMost(l.terms, KC)
+      this.#packBlock()
+      this.#columns()
+      f.increase(l.panel, KC)
+      f.get(l.panel).get(l.kEnd).op(OP.i32LtS).branchIf(0)
     })
   }
 
@@ -122,16 +145,23 @@ class ProductWriter {
     f.i32(this.#kernel.m).get(l.ic).sub().set(l.mc)
     f.atMost(l.mc, height)
     if (this.#kernel.k > 0)
-      f.get(l.aStart).get(l.bufferA).get(l.ic).get(l.pc).get(l.mc).get(l.kc).call(this.#packA)
+      f.get(l.aStart).get(l.bufferA).get(l.ic).get(l.panel).get(l.mc).get(l.terms).call(this.#packA)
   }
 
-  /** All tiles of the packed block of A with columns jr … jrEnd. */
+  /** All tiles of the packed block of A with columns jrStart … jrEnd. */
   #columns(): void {
     const { f } = this
     const l = this.#l
     const rows = this.#rows
-    f.get(l.jr).i32(NR).op(OP.i32DivU).get(l.panelBytes).mul().get(l.bufferB).add().set(l.bPanel)
-    f.get(l.jr)
+    f.get(l.jrStart).i32(NR).op(OP.i32DivU).get(l.panelBytes).mul().get(l.bufferB).add()
+    f.get(l.panel)
+      .get(l.pc)
+      .sub()
+      .i32(NR * 4)
+      .mul()
+      .add()
+      .set(l.bPanel)
+    f.get(l.jrStart)
     f.forUntil(l.jr, l.jrEnd, NR, () => {
       f.get(l.bufferA).set(l.aPanel)
       f.get(l.nc).get(l.jr).sub().set(l.width)
@@ -143,7 +173,7 @@ class ProductWriter {
         f.atMost(l.height, rows)
         f.get(l.ic).get(l.ir).add().set(l.row)
         this.#tile()
-        f.get(l.kc)
+        f.get(l.terms)
           .i32(rows * 4)
           .mul()
           .get(l.aPanel)
@@ -170,7 +200,7 @@ class ProductWriter {
       .get(l.aPanel)
       .get(l.bPanel)
       .get(l.tile)
-      .get(l.kc)
+      .get(l.terms)
       .i32(NR * 4)
       .i32(0)
       .call(this.#micro)
@@ -214,7 +244,7 @@ class ProductWriter {
         f.get(l.aPanel)
           .get(l.bPanel)
           .get(l.output)
-          .get(l.kc)
+          .get(l.terms)
           .i32(addr[2]! * 4)
         accumulate().call(this.#micro)
       },
@@ -248,15 +278,19 @@ class ProductWriter {
     })
   }
 
-  /** Partial sums in a padded M × N workspace: outputs may be updated in place, so they can't hold them. */
+  /** Partial sums in a padded workspace, of the unit or of all rows: outputs may be updated in place, so they can't hold them. */
   #workspaceTile(): void {
     const { f } = this
     const l = this.#l
-    const rowBytes = roundUp(this.#kernel.n, NR) * 4
-    f.get(l.row).i32(rowBytes).mul().get(l.column).scale(4).add().get(l.sums).add().set(l.output)
-    f.get(l.aPanel).get(l.bPanel).get(l.output).get(l.kc).i32(rowBytes)
-    f.get(l.pc).i32(0).op(OP.i32GtS).call(this.#micro)
-    f.get(l.pc).get(l.kc).add().i32(this.#kernel.k).op(OP.i32GeS)
+    const { sums, columns, unitColumns } = this.#blocks
+    const width = sums === 'unit' ? unitColumns : roundUp(Math.min(this.#kernel.n, columns), NR)
+    const rowBytes = width * 4
+    if (sums === 'unit') f.get(l.ir).i32(rowBytes).mul().get(l.jr).get(l.jrStart).sub()
+    else f.get(l.row).i32(rowBytes).mul().get(l.jr)
+    f.scale(4).add().get(l.sums).add().set(l.output)
+    f.get(l.aPanel).get(l.bPanel).get(l.output).get(l.terms).i32(rowBytes)
+    f.get(l.panel).i32(0).op(OP.i32GtS).call(this.#micro)
+    f.get(l.panel).get(l.terms).add().i32(this.#kernel.k).op(OP.i32GeS)
     f.if(() => this.#finish(l.output, rowBytes))
   }
 }
@@ -269,7 +303,11 @@ const LOCALS = [
   'packed',
   'ic',
   'mc',
+  'panel',
+  'terms',
+  'kEnd',
   'jr',
+  'jrStart',
   'jrEnd',
   'ir',
   'width',
