@@ -8,7 +8,9 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { WORKLOADS } from './workloads.mjs'
 
-const PEERS = ['dl', 'prototype', 'tfjs', 'jax-js']
+const PEERS = ['dl', 'prototype', 'tfjs', 'jax-js', 'ort-web']
+/** Who takes part where a workload does not say. */
+const USUAL = ['dl', 'prototype', 'tfjs', 'jax-js']
 const option = (name, fallback) =>
   process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback
 const only = process.argv.slice(2).find((a) => !a.startsWith('--')) ?? ''
@@ -20,6 +22,7 @@ function start(name) {
   return new Promise((resolve) => {
     const child = fork(fileURLToPath(new URL('worker.mjs', import.meta.url)), [name], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, DL_THREADS: '1' },
     })
     let said = ''
     child.stderr.on('data', (text) => (said += text))
@@ -98,11 +101,17 @@ function print(workload, results) {
 console.log(
   `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, one thread each; ratios: a peer's time over ours`,
 )
-const peers = (await Promise.all(PEERS.map(start))).filter((p) => p !== null)
+const chosen = WORKLOADS.filter(({ name }) => name.includes(only))
+const needed = PEERS.filter((name) => chosen.some(({ peers = USUAL }) => peers.includes(name)))
+const peers = (await Promise.all(needed.map(start))).filter((p) => p !== null)
 const all = []
 for (const [number, workload] of WORKLOADS.entries()) {
-  if (!workload.name.includes(only)) continue
-  const results = await compare(number, peers)
+  if (!chosen.includes(workload)) continue
+  const taking = workload.peers ?? USUAL
+  const results = await compare(
+    number,
+    peers.filter(({ name }) => taking.includes(name)),
+  )
   print(workload, results)
   all.push({ workload: workload.name, results })
 }

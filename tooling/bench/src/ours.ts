@@ -1,6 +1,8 @@
 // @dl through its public doors, as a user would write it: jit, an optimizer from @dl/optim, a loss from @dl/losses.
 import '@dl/backend-cpu'
+import { readFile } from 'node:fs/promises'
 import { softmaxCrossEntropy } from '@dl/losses'
+import { importOnnx } from '@dl/onnx'
 import { adam } from '@dl/optim'
 import {
   add,
@@ -22,7 +24,7 @@ interface Input {
 }
 /** One workload made ready: `run` computes once, `result` gives what the check wants. */
 export interface Prepared {
-  run(): void
+  run(): void | Promise<void>
   result(): Promise<ArrayLike<number>>
 }
 interface Options {
@@ -34,6 +36,7 @@ interface Options {
   readonly beta2: number
   readonly epsilon: number
   readonly losses: number
+  readonly file: string
 }
 
 export const start = (): Promise<void> => ready()
@@ -69,7 +72,22 @@ function training([x, labels, ...weights]: readonly Input[], options: Options): 
   return { run: () => step().dispose(), result: () => Promise.resolve(losses) }
 }
 
-export function prepare(kind: string, inputs: readonly Input[], options: Options): Prepared {
+async function model(x: Input, { file }: Options): Promise<Prepared> {
+  const imported = await importOnnx(await readFile(file))
+  imported.trainable = false
+  const feeds = { [imported.inputs[0]!.name]: given(x) }
+  const result = async (): Promise<Tensor> => Object.values(await imported.run(feeds))[0]!
+  return {
+    run: async () => (await result()).dispose(),
+    result: async () => (await (await result()).data()) as Float32Array,
+  }
+}
+
+export function prepare(
+  kind: string,
+  inputs: readonly Input[],
+  options: Options,
+): Prepared | Promise<Prepared> {
   switch (kind) {
     case 'matMul':
       return operation(inputs, (a, b) => matMul(a, b, options.transposeA, options.transposeB))
@@ -79,6 +97,8 @@ export function prepare(kind: string, inputs: readonly Input[], options: Options
       return operation(inputs, (x) => (options.axis === null ? sum(x) : sum(x, options.axis)))
     case 'train':
       return training(inputs, options)
+    case 'onnx':
+      return model(inputs[0]!, options)
     default:
       throw new Error(`[bench] there is no workload of kind "${kind}"`)
   }

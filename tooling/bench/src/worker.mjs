@@ -13,7 +13,7 @@ async function prepare(number) {
   prepared = await peer.prepare(kind, inputs, options)
   await prepared.run()
   const first = performance.now() - began
-  const error = check(await prepared.result())
+  const error = await check(await prepared.result())
   return { first, error, right: error <= tolerance }
 }
 

@@ -1,6 +1,8 @@
 // What every peer computes: names, inputs made from one formula, sizes for rates, and how results are checked.
 // A time without a value check is not quoted: a peer whose numbers are wrong gets "wrong" instead of milliseconds.
 
+import { MODEL_WORKLOADS } from './model-workloads.mjs'
+
 /** The same pseudo-random numbers in [-scale, scale) for every peer. */
 export function numbers(length, scale = 1, seed = 12345) {
   const out = new Float32Array(length)
@@ -202,4 +204,5 @@ export const WORKLOADS = [
   { ...sum(0), tolerance: 1e-4 },
   { ...sum(1), tolerance: 1e-4 },
   { ...sum(null), tolerance: 1e-3 },
+  ...MODEL_WORKLOADS,
 ]
