@@ -87,6 +87,7 @@ export class CpuBackend implements KernelBackend {
     maxBuffers: 0,
     maxExprs: 256,
     composites: new Set(['attention', 'attentionGrad'] as const),
+    loops: true,
   }
   readonly #options: CpuBackendOptions
   #state: State | null = null

@@ -31,6 +31,10 @@ function shapeOf(k: Kernel): string {
       return `${k.outer}x${k.count}x${k.inner} into ${k.limit}`
     case 'cumulate':
       return `${k.outer}x${k.length}x${k.inner}`
+    case 'loop':
+      return k.condition ? 'as long as it holds' : `${k.count} times`
+    case 'branch':
+      return `${k.yes.length} or ${k.no.length} kernels`
     case 'sort':
       return `${k.outer}x${k.length}x${k.inner} to ${k.count}`
     case 'attention':
@@ -58,6 +62,16 @@ export function listKernel(k: Kernel, program: Program): string {
     return lines.join('\n')
   }
   if (k.kind === 'attention' || k.kind === 'attentionGrad') return [...lines, ...attention(k)].join('\n')
+  if (k.kind === 'loop' || k.kind === 'branch') {
+    const parts = k.kind === 'loop' ? [k.condition?.kernels ?? [], k.kernels] : [k.yes, k.no]
+    for (const inner of parts.flat())
+      lines.push(
+        ...listKernel(inner, program)
+          .split('\n')
+          .map((line) => `  ${line}`),
+      )
+    return lines.join('\n')
+  }
   const loops =
     k.kind === 'contract' ? ['b', 'm', 'n'] : k.sizes.map((_, i) => (i < k.outer ? `i${i}` : `r${i}`))
   if (k.kind === 'contract') lines.push(`  acc = Σk ${operand(k.a, 'm')} · ${operand(k.b, 'n')}: ${k.dtype}`)

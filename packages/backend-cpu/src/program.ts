@@ -8,6 +8,7 @@ import type { Heap } from './heap.ts'
 import { emitAttention } from './kernels/attention.ts'
 import { emitAttentionGrad } from './kernels/attention-grad.ts'
 import { emitContract } from './kernels/contract.ts'
+import { emitBranch, emitLoop } from './kernels/control.ts'
 import { emitCumulate } from './kernels/cumulate.ts'
 import type { Environment } from './kernels/environment.ts'
 import { emitRow } from './kernels/row.ts'
@@ -103,7 +104,7 @@ interface EmitOptions extends CompileOptions {
 
 function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitted {
   const module = new ModuleWriter(heap.isShared)
-  for (const kernel of program.kernels)
+  for (const kernel of allKernels(program.kernels))
     if ('exprs' in kernel)
       for (const fn of hostFunctionsOf(kernel.exprs)) module.importHost(fn, SCALARS[fn].arity)
   const { threads } = options
@@ -132,7 +133,7 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
   kernels.forEach((k, i) => {
     for (const place of places[i]!) {
       if (place.kind === 'param') run.i32(options.table + place.slot * 4).memory(OP.i32Load)
-      else run.i32(options.arena + place.offset)
+      else run.i32(options.arena + offsetOf(place))
     }
     run.call(k.fn)
   })
@@ -156,7 +157,21 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
 
 function samePlace(a: Place, b: Place): boolean {
   if (a.kind === 'param') return b.kind === 'param' && a.slot === b.slot
-  return b.kind === 'arena' && a.offset === b.offset
+  return a.kind === 'arena' && b.kind === 'arena' && a.offset === b.offset
+}
+
+/** In the arena. Only kernels inside of a loop use buffers that the loop places. */
+function offsetOf(place: Exclude<Place, { kind: 'param' }>): number {
+  if (place.kind === 'loop') throw new Error('[cpu] a kernel outside of a loop uses a buffer of the loop')
+  return place.offset
+}
+
+/** Kernels and those inside of loops and branches. */
+function allKernels(kernels: readonly Kernel[]): Kernel[] {
+  return kernels.flatMap((k) => {
+    if (k.kind === 'loop') return allKernels([...(k.condition?.kernels ?? []), ...k.kernels])
+    return k.kind === 'branch' ? allKernels([...k.yes, ...k.no]) : [k]
+  })
 }
 
 function emitKernel(env: Environment, name: string, kernel: Kernel): EmittedKernel {
@@ -175,6 +190,10 @@ function emitKernel(env: Environment, name: string, kernel: Kernel): EmittedKern
       return emitAttention(env, name, kernel)
     case 'attentionGrad':
       return emitAttentionGrad(env, name, kernel)
+    case 'loop':
+      return emitLoop(env, name, kernel, (inner) => emitKernel(env, '', inner))
+    case 'branch':
+      return emitBranch(env, name, kernel, (inner) => emitKernel(env, '', inner))
   }
 }
 
@@ -219,7 +238,7 @@ export class CpuExecutable implements Executable {
     this.#writeArguments(pointers, scalars)
     const { exports, places, arena } = this.#emitted
     const calls = places.map((list, i) => {
-      const args = list.map((p) => (p.kind === 'param' ? pointers[p.slot]! : arena + p.offset))
+      const args = list.map((p) => (p.kind === 'param' ? pointers[p.slot]! : arena + offsetOf(p)))
       const fn = exports[`k${i}`] as (...args: number[]) => void
       return () => fn(...args)
     })

@@ -71,6 +71,11 @@ export function generateWgsl(program: Program): WgslProgram {
 function dispatches(program: Program, kernel: Kernel, number: number): WgslKernel[] {
   if (kernel.kind === 'scatter') return scatterKernels(program, kernel, number)
   if (kernel.kind === 'cumulate') return some(cumulateKernel(program, kernel, number))
+  if (kernel.kind === 'loop' || kernel.kind === 'branch')
+    throw new Error(
+      `[webgpu] kernel "${kernel.name}" is a ${kernel.kind}, which WGSL programs do not hold; schedule the program with the ` +
+        'capabilities of this package, which write loops out',
+    )
   if (kernel.kind === 'sort') return some(sortKernel(program, kernel, number))
   if (kernel.kind !== 'row' && kernel.kind !== 'contract')
     throw new Error(

@@ -85,6 +85,7 @@ class Loaded {
       const sources = kernel.bindings.map(({ kind, buffers }) => {
         if (kind === 'scalars') return this.#scalars!
         const { place } = program.buffers[buffers[0]!]!
+        if (place.kind === 'loop') throw new Error('[webgpu] programs hold no loops')
         return place.kind === 'param' ? place.slot : arena.get(place.offset)!
       })
       return new Step(runtime, kernel, sources)

@@ -51,6 +51,7 @@ export class Bindings {
   #add(buffer: number, written: boolean): void {
     const { place, dtype } = this.#program.buffers[buffer]!
     requireDType(written ? 'store' : 'load', dtype, this.#kernel)
+    if (place.kind === 'loop') throw new Error(`[webgpu] buffer ${buffer} is placed by a loop`)
     const key = place.kind === 'param' ? `p${place.slot}` : `a${place.offset}`
     let slot = this.#slots.get(key)
     if (!slot)

@@ -41,7 +41,7 @@ export function interpret(
 ): TypedArray[] {
   const places = new Map<string, TypedArray>()
   const keys = program.buffers.map(({ place }) =>
-    place.kind === 'param' ? `p${place.slot}` : `a${place.offset}`,
+    place.kind === 'param' ? `p${place.slot}` : place.kind === 'arena' ? `a${place.offset}` : 'loop',
   )
   program.buffers.forEach((b, i) => {
     const data = inputs.get(i)?.slice() ?? places.get(keys[i]!) ?? allocate(b.dtype, b.size)

@@ -124,6 +124,7 @@ class InterpretedBackend extends KitBackend {
     const run: Executable['run'] = (pointers, scalars) => {
       const contents = program.buffers.map(({ dtype, size, place }) => {
         if (place.kind === 'param') return arrayOf(dtype, this.#memory.get(pointers[place.slot]!)!, size)
+        if (place.kind === 'loop') throw new Error('programs of this backend hold no loops')
         let bytes = arena.get(place.offset)
         if (!bytes || bytes.byteLength < size * bytesOf(dtype))
           arena.set(place.offset, (bytes = new ArrayBuffer(size * bytesOf(dtype))))

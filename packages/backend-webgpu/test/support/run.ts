@@ -4,6 +4,7 @@ import { generateWgsl } from '../../src/index.ts'
 
 const keyOf = (program: Program, buffer: number): string => {
   const { place } = program.buffers[buffer]!
+  if (place.kind === 'loop') throw new Error('programs of this backend hold no loops')
   return place.kind === 'param' ? `p${place.slot}` : `a${place.offset}`
 }
 

@@ -35,6 +35,11 @@ export interface Capabilities {
   readonly longestSort?: number | undefined
   /** Kinds of kernels for whole composites, float32; default none: composites are computed by what they stand for. */
   readonly composites?: ReadonlySet<CompositeKind>
+  /**
+   * Whether programs may hold Loop and Branch kernels; default false. Without them scans are written out, branches computed
+   * on both sides, and programs with while loops run on the reference.
+   */
+  readonly loops?: boolean | undefined
 }
 
 export interface KernelTime {

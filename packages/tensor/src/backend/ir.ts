@@ -215,6 +215,49 @@ export interface AttentionGradKernel extends AttentionProblem {
   readonly dv: number | null
 }
 
+/** In iteration i `buffer` is what lies `start + i · step` elements behind the start of `of`. */
+export interface LoopWindow {
+  readonly buffer: number
+  readonly of: number
+  readonly start: number
+  readonly step: number
+}
+
+/**
+ * A value that goes from one iteration to the next: kernels read it as `buffer` and write the next one as `next`, which are never
+ * one place. The first iteration reads `initial`; then `last` and `spare` take turns. After the loop the value is in `last`.
+ */
+export interface LoopCarry {
+  readonly buffer: number
+  readonly next: number
+  readonly initial: number
+  readonly last: number
+  readonly spare: number
+}
+
+/**
+ * Runs `kernels` in order, again and again: `count` times (1 or more), or, where `condition` is given, as long as the bool that
+ * its kernels compute before each iteration is not 0.
+ */
+export interface LoopKernel {
+  readonly kind: 'loop'
+  readonly name: string
+  readonly count: number
+  readonly condition: { readonly kernels: readonly Kernel[]; readonly buffer: number } | null
+  readonly kernels: readonly Kernel[]
+  readonly windows: readonly LoopWindow[]
+  readonly carries: readonly LoopCarry[]
+}
+
+/** Runs `yes` where the bool in `predicate` is not 0, else `no`. */
+export interface BranchKernel {
+  readonly kind: 'branch'
+  readonly name: string
+  readonly predicate: number
+  readonly yes: readonly Kernel[]
+  readonly no: readonly Kernel[]
+}
+
 export type Kernel =
   | RowKernel
   | ContractKernel
@@ -223,11 +266,14 @@ export type Kernel =
   | SortKernel
   | AttentionKernel
   | AttentionGradKernel
+  | LoopKernel
+  | BranchKernel
 
-/** Where a buffer of a program lies: a pointer given at each run, or a place in the program's own arena. */
+/** Where a buffer of a program lies: a pointer given at each run, a place in the program's own arena, or where the loop around says. */
 export type Place =
   | { readonly kind: 'param'; readonly slot: number }
   | { readonly kind: 'arena'; readonly offset: number }
+  | { readonly kind: 'loop' }
 
 export interface ProgramBuffer {
   readonly dtype: DType

@@ -5,6 +5,7 @@ import type { Element } from '../graph/dtype.ts'
 import type { Cluster } from './cluster.ts'
 import type { DraftExpr } from './expressions.ts'
 import { AttentionLowering } from './lower-attention.ts'
+import { ControlLowering } from './lower-control.ts'
 import { ContractLowering } from './lower-contract.ts'
 import { LineLowering } from './lower-line.ts'
 import { RowLowering } from './lower-row.ts'
@@ -52,7 +53,11 @@ export interface DraftAttention extends DraftCommon {
   readonly kind: 'attention'
   readonly lowering: AttentionLowering
 }
-export type DraftKernel = DraftRow | DraftContract | DraftScatter | DraftLine | DraftAttention
+export interface DraftControl extends DraftCommon {
+  readonly kind: 'control'
+  readonly lowering: ControlLowering
+}
+export type DraftKernel = DraftRow | DraftContract | DraftScatter | DraftLine | DraftAttention | DraftControl
 
 /** Drafts of all clusters that the roots need, in the order in which the scheduler opened them. */
 export function draftKernels(clusters: readonly Cluster[], roots: readonly Value[]): DraftKernel[] {
@@ -88,6 +93,17 @@ function draftOf(cluster: Cluster, needed: ReadonlySet<Value>): DraftKernel | nu
     if (!writes.length) return null
     return { kind: 'attention', name, cluster, lowering, reads: lowering.reads(), writes }
   }
+  if (lowering instanceof ControlLowering)
+    return lowering.members.some((v) => needed.has(v))
+      ? {
+          kind: 'control',
+          name: lowering.name,
+          cluster,
+          lowering,
+          reads: lowering.reads(),
+          writes: lowering.writes(),
+        }
+      : null
   if (!(lowering instanceof RowLowering || lowering instanceof ContractLowering)) return null
   const live = lowering.stores.filter(({ member }) => needed.has(member.placement?.target ?? member))
   if (!live.length) return null

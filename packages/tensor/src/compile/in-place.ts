@@ -101,6 +101,7 @@ export function planInPlace(
 
 function readsAtStoreIndex(kernel: DraftKernel, value: Value, isLeaf: (v: Value) => boolean): boolean {
   if (kernel.kind === 'scatter') return !isLeaf(kernel.lowering.indices) && !isLeaf(kernel.lowering.updates)
+  if (kernel.kind === 'control') return ![...kernel.reads].some(isLeaf)
   if (kernel.kind === 'line') return !isLeaf(kernel.lowering.source)
   if (kernel.kind === 'attention') return ![...kernel.reads].some(isLeaf)
   if (kernel.kind === 'contract' && (isLeaf(kernel.lowering.a.value) || isLeaf(kernel.lowering.b.value)))

@@ -1,5 +1,5 @@
 // Which composites a backend computes with a kernel of its own. The others are computed by the graphs that they stand for.
-import type { Backend } from '../backend/contract.ts'
+import type { Backend, Capabilities } from '../backend/contract.ts'
 import type { Node, NodeOf } from '../graph/node.ts'
 
 /** Whether a composite stays one node. */
@@ -16,8 +16,11 @@ export function ownedBy(backend: Backend): Owns {
   return owns
 }
 
-function makeOwns(backend: Backend): Owns {
-  const kinds = backend.level === 'kernel' ? backend.capabilities.composites : undefined
+const makeOwns = (backend: Backend): Owns =>
+  backend.level === 'kernel' ? ownedWith(backend.capabilities) : ownsNothing
+
+/** The composites for which a backend with these capabilities has a kernel. */
+export function ownedWith({ composites: kinds }: Capabilities): Owns {
   if (!kinds?.size) return ownsNothing
   return ({ attrs, dtype, src }) => {
     const { kernel } = attrs.definition

@@ -1,11 +1,13 @@
 // The door of the compiler: from a request to a compiled plan, through the cache. Everything else in this folder is a pass
 // that runs here once for each new form of graph.
 import type { Backend, Capabilities, Executable, GraphBackend, KernelBackend } from '../backend/contract.ts'
+import type { Body } from '../graph/body.ts'
 import { type Leaf, mix, type Node, withOwnNodeTable } from '../graph/node.ts'
-import { type Canonical, canonicalize } from './canonical.ts'
+import { type Canonical, canonicalize, leafOf } from './canonical.ts'
 import { draftKernels } from './draft-kernels.ts'
+import type { CompileBody } from './lower-control.ts'
 import { importGraph } from './import-graph.ts'
-import { ownedBy } from './owned-composites.ts'
+import { ownedBy, ownedWith } from './owned-composites.ts'
 import { PlanCache, type PlanCacheStats } from './plan-cache.ts'
 import type { BoundPlan, Output, Plan, PlanRequest, RootPlace } from './plan.ts'
 import { type BuiltProgram, buildProgram } from './program.ts'
@@ -52,8 +54,8 @@ export function planGraph(request: PlanRequest, backend: Backend, options: Compi
 
 function saltOf(backend: Backend, { fuse = true }: CompileOptions): number {
   if (backend.level === 'graph') return fuse ? 1 : 2
-  const { maxBuffers, maxExprs, dtypes, contractDtypes, composites } = backend.capabilities
-  const salt = mix(mix(mix(fuse ? 3 : 4, maxBuffers), maxExprs), dtypes.size)
+  const { maxBuffers, maxExprs, dtypes, contractDtypes, composites, loops = false } = backend.capabilities
+  const salt = mix(mix(mix((fuse ? 3 : 4) + (loops ? 2 : 0), maxBuffers), maxExprs), dtypes.size)
   return mix(mix(salt, contractDtypes.size), composites?.size ?? 0)
 }
 
@@ -86,13 +88,34 @@ export function compileToProgram(
   backendName: string,
   fuse: boolean,
 ): BuiltProgram {
+  const compileBody = (body: Body): BuiltProgram => {
+    const roots = { roots: body.results, inPlace: new Map<number, Leaf>(), keep: [] }
+    const request = canonicalize(roots, 0, ownedWith(capabilities))
+    const leaves = body.params.map((x) => leafOf(x))
+    return compile({ ...request, leaves }, distinctRoots)
+  }
+  const compile = (request: Canonical, prepare: PrepareRoots): BuiltProgram =>
+    compileWith(request, capabilities, backendName, fuse, prepare, compileBody)
+  return compile(c, copiedRoots)
+}
+
+type PrepareRoots = typeof copiedRoots
+
+function compileWith(
+  c: Canonical,
+  capabilities: Capabilities,
+  backendName: string,
+  fuse: boolean,
+  prepareRoots: PrepareRoots,
+  compileBody: CompileBody,
+): BuiltProgram {
   return withOwnNodeTable(() => {
     const { roots, keep, leaves, scalars } = rewrite(simplifyLoops(c), capabilities)
     const inPlace = new Map<number, number>()
     for (let i = 0; i < c.inPlace.length; i += 2) inPlace.set(c.inPlace[i]!, c.inPlace[i + 1]!)
-    const graph = valueGraph(copiedRoots(roots, inPlace, leaves), keep)
+    const graph = valueGraph(prepareRoots(roots, inPlace, leaves), keep)
     assertSupported(graph, capabilities, backendName)
-    const clusters = schedule(graph, capabilities, fuse)
+    const clusters = schedule(graph, capabilities, fuse, compileBody)
     return buildProgram({ graph, leaves, scalars, inPlace }, draftKernels(clusters, graph.roots))
   })
 }
@@ -109,6 +132,17 @@ function copiedRoots(
     if (node.prim !== 'buffer') overwritten.add(leaves[slot]!)
   }
   return roots.map((n) => (n.prim === 'buffer' && overwritten.has(n.attrs.leaf) ? copyOf(n) : n))
+}
+
+/** Each result of a body has an output of its own, also one that is a parameter or stands twice. */
+function distinctRoots(roots: readonly Node[]): Node[] {
+  const seen = new Set<Node>()
+  return roots.map((n) => {
+    let root = n.prim === 'buffer' ? copyOf(n) : n
+    while (seen.has(root)) root = copyOf(root)
+    seen.add(root)
+    return root
+  })
 }
 
 function assertSupported(graph: ValueGraph, capabilities: Capabilities, backend: string): void {

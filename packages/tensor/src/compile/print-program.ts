@@ -7,7 +7,9 @@ import type {
   CumulateKernel,
   Expr,
   Kernel,
+  LoopKernel,
   Operand,
+  Place,
   Program,
   RowKernel,
   ScatterKernel,
@@ -130,6 +132,21 @@ function showAttention(kernel: AttentionKernel | AttentionGradKernel): string[] 
   ]
 }
 
+const indented = (kernels: readonly Kernel[]): string[] =>
+  kernels.flatMap((k) => linesOf(k).map((line) => `  ${line}`))
+
+function showLoop({ name, count, condition, kernels, windows, carries }: LoopKernel): string[] {
+  return [
+    condition ? `loop ${name}: while b${condition.buffer}` : `loop ${name}: ${count} times`,
+    ...windows.map((w) => `  b${w.buffer} = b${w.of} from ${w.start}, ${w.step} a step`),
+    ...carries.map(
+      (c) => `  b${c.buffer} = b${c.initial}, then b${c.next} of the step before (b${c.last}, b${c.spare})`,
+    ),
+    ...(condition ? ['  condition:', ...indented(condition.kernels), '  body:'] : []),
+    ...indented(kernels),
+  ]
+}
+
 function linesOf(kernel: Kernel): string[] {
   switch (kernel.kind) {
     case 'row':
@@ -144,17 +161,31 @@ function linesOf(kernel: Kernel): string[] {
     case 'attention':
     case 'attentionGrad':
       return showAttention(kernel)
+    case 'loop':
+      return showLoop(kernel)
+    case 'branch':
+      return [
+        `branch ${kernel.name}: if b${kernel.predicate}`,
+        ...indented(kernel.yes),
+        'else',
+        ...indented(kernel.no),
+      ]
   }
 }
 
 /** One kernel as lines of text. */
 export const showKernel = (kernel: Kernel): string => linesOf(kernel).join('\n')
 
+function showPlace(place: Place): string {
+  if (place.kind === 'loop') return 'where its loop says'
+  return place.kind === 'param' ? `slot ${place.slot}` : `arena ${place.offset}`
+}
+
 /** Kernels in execution order, then buffers with their places. `names` says what lies in each buffer. */
 export function showProgram(program: Program, names: readonly string[] = []): string {
   const kernels = program.kernels.map((k, i) => `#${i} ${showKernel(k)}`)
   const buffers = program.buffers.map(({ dtype, size, place }, i) => {
-    const where = place.kind === 'param' ? `slot ${place.slot}` : `arena ${place.offset}`
+    const where = showPlace(place)
     return `b${i} ${names[i] ?? ''} ${dtype} × ${size} (${size * bytesOf(dtype)} bytes) at ${where}`
   })
   return [...kernels, '', ...buffers, `arena: ${program.arenaBytes} bytes`].join('\n')

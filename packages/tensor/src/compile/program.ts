@@ -10,7 +10,7 @@ import { lifetimes, orderKernels, planArena } from './memory-plan.ts'
 import type { Output, RootPlace } from './plan.ts'
 import { throughReshapes, type Value, type ValueGraph } from './values.ts'
 
-const ONE_PLACE: ReadonlySet<string> = new Set(['scatter', 'cumulate', 'sort', 'composite'])
+const ONE_PLACE: ReadonlySet<string> = new Set(['scatter', 'cumulate', 'sort', 'composite', 'item'])
 
 export interface ProgramRequest {
   readonly graph: ValueGraph
@@ -106,6 +106,11 @@ class ProgramBuilder {
     return this.#slotOfLeaf(v) ?? this.#homes.get(v)!
   }
 
+  #offsetOf(v: Value): number {
+    const { place } = this.#buffers[this.#homes.get(v)!]!
+    return place.kind === 'arena' ? place.offset : 0
+  }
+
   #output(v: Value): number {
     let slot = this.#outputSlots.get(v)
     if (slot !== undefined) return slot
@@ -189,6 +194,12 @@ class ProgramBuilder {
         updates: this.#bufferOf(lowering.updates),
       }
     }
+    if (draft.kind === 'control')
+      return draft.lowering.kernel(name, {
+        bufferOf: (v) => this.#bufferOf(v),
+        addBuffer: ({ dtype, size, place }, label) => this.#buffer(label, { dtype, size }, place),
+        offsetOf: (v) => this.#offsetOf(v),
+      })
     if (draft.kind === 'line') return draft.lowering.kernel(name, (v) => this.#bufferOf(v))
     if (draft.kind === 'attention') return this.#attention(draft)
     const exprs = draft.exprs.map((e) => this.#expr(e))

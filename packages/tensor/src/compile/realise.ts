@@ -2,6 +2,7 @@
 // values that would be computed too often if they were inlined everywhere. The list may be liberal: a candidate that ends in
 // one kernel with all its readers is never stored.
 import { type FormulaOps, SCALARS, SCALAR_NAMES, type ScalarName } from '../graph/scalar-table.ts'
+import { isControlValue } from './lower-control.ts'
 import { isLinePrimitive } from './lower-line.ts'
 import {
   isBuffer,
@@ -115,7 +116,7 @@ export function markRealised(graph: ValueGraph, fuse: boolean, mostExprs: number
   const marking = new Marking(graph.values, fuse, mostExprs * LARGEST_CONE)
   for (const v of graph.values) marking.visit(v)
   for (const v of graph.values) {
-    if (readsContiguous(v)) v.src.forEach(realiseOperand)
+    if (readsContiguous(v)) realiseOperands(v)
     realiseCompared(v)
   }
 }
@@ -148,7 +149,7 @@ class Marking {
   }
 
   visit(v: Value): void {
-    if (isBuffer(v)) return
+    if (isBuffer(v) || isControlValue(v)) return
     const i = v.id
     v.realised = v.placement === null && (v.isRoot || (alwaysStored(v) && !isReadThrough(v, this.#readers)))
     let reads = 0
@@ -218,18 +219,22 @@ const alwaysStored = (v: Value): boolean => {
     case 'pad':
     case 'concat':
     case 'composite':
+    case 'item':
       return true
     default:
       return false
   }
 }
 
-const readsContiguous = (v: Value): boolean => v.node.prim === 'scatter' || isLinePrimitive(v)
+const readsContiguous = (v: Value): boolean =>
+  v.node.prim === 'scatter' || isLinePrimitive(v) || isControlValue(v)
 
 /** Those read contiguous buffers; a constant operand of a scatter is its start value, not a buffer. */
-function realiseOperand(s: Value): void {
-  const v = throughReshapes(s)
-  if (!isStored(v) && base(v).node.prim !== 'const') v.realised = true
+function realiseOperands(of: Value): void {
+  for (const s of of.src) {
+    const v = throughReshapes(s)
+    if (!isStored(v) && (isControlValue(of) || base(v).node.prim !== 'const')) v.realised = true
+  }
 }
 
 /** Distinct expressions below `v` that would be inlined with it. */

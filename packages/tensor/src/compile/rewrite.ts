@@ -11,7 +11,7 @@ import { type Canonical, throughMarkers } from './canonical.ts'
 import { importGraph } from './import-graph.ts'
 import { postOrder } from './post-order.ts'
 import { simplifyGraph } from './simplify-loops.ts'
-import { writeOut } from './write-out.ts'
+import { worthRunning, writeOut } from './write-out.ts'
 
 export interface RewriteContext {
   /** Products of these dtypes may become Contract kernels. */
@@ -258,6 +258,7 @@ export interface RewrittenGraph {
 /** What rewriting depends on beside the graph. */
 export interface RewriteOptions {
   readonly contractDtypes: ReadonlySet<DType>
+  readonly loops?: boolean | undefined
 }
 
 /** Imports a request and applies the rules. Call inside a node table of its own. */
@@ -265,7 +266,7 @@ export function rewrite(c: Canonical, options: RewriteOptions): RewrittenGraph {
   const uses = new Int32Array(c.nodes.length)
   for (const s of c.edges) uses[s] = uses[s]! + 1
   for (const r of c.roots) uses[r] = uses[r]! + 1
-  const rewriter = new Rewriter(options.contractDtypes)
+  const rewriter = new Rewriter(options)
   let edge = 0
   const graph = importGraph(c, (n, src) => {
     // nodes come in order, so the edges of this one start where those of the last one ended
@@ -281,16 +282,16 @@ export function rewrite(c: Canonical, options: RewriteOptions): RewrittenGraph {
   }
 }
 
-/** Applies the rules to one node after the other, sources first. Loops and branches are written out. */
+/** Applies the rules to one node after the other, sources first. Loops and branches that no kernel runs are written out. */
 class Rewriter {
-  readonly #contractDtypes: ReadonlySet<DType>
+  readonly #options: RewriteOptions
   readonly #pads = new PadSums()
   /** Items of control nodes that were written out. */
   readonly #items = new Map<Node, readonly Node[]>()
   readonly #bodies = new Map<Body, readonly Node[]>()
 
-  constructor(contractDtypes: ReadonlySet<DType>) {
-    this.#contractDtypes = contractDtypes
+  constructor(options: RewriteOptions) {
+    this.#options = options
   }
 
   remake(n: Node, src: readonly Node[], usesOfSource: (i: number) => number): Node {
@@ -300,6 +301,7 @@ class Rewriter {
     }
     if (isControl(n)) {
       const again = withSources(n, src)
+      if (this.#options.loops && worthRunning(n)) return again
       this.#items.set(
         again,
         writeOut(n, src, (body, params) => this.#inline(body, params)),
@@ -311,7 +313,7 @@ class Rewriter {
       const joined = this.#pads.sum(src[0]!, src[1]!, n.shape, n.dtype)
       if (joined) return joined
     }
-    const context = { contractDtypes: this.#contractDtypes, usesOfSource }
+    const context = { contractDtypes: this.#options.contractDtypes, usesOfSource }
     return RULES[n.prim]?.(n, src, context) ?? withSources(n, src)
   }
 

@@ -3,6 +3,7 @@
 import type { Capabilities } from '../backend/contract.ts'
 import { Cluster, type Lowering, mayDependOn, producersOf, type Refusal } from './cluster.ts'
 import { AttentionLowering } from './lower-attention.ts'
+import { type CompileBody, ControlLowering, isControlValue } from './lower-control.ts'
 import { ContractLowering } from './lower-contract.ts'
 import { isLinePrimitive, LineLowering } from './lower-line.ts'
 import { type KernelLimits, RowLowering, spaceKeyOf } from './lower-row.ts'
@@ -78,9 +79,12 @@ class Scheduler {
   /** Latest row kernels by the space they walk. */
   readonly #bySpace = new Map<string, Cluster[]>()
 
-  constructor(limits: KernelLimits, fuse: boolean) {
+  readonly #compileBody: CompileBody
+
+  constructor(limits: KernelLimits, fuse: boolean, compileBody: CompileBody) {
     this.#limits = limits
     this.#fuse = fuse
+    this.#compileBody = compileBody
   }
 
   /** Puts `v` into a kernel. Values that must be stored first get theirs before. */
@@ -121,7 +125,11 @@ class Scheduler {
   #join(v: Value, border: readonly Value[], producers: ReadonlySet<Cluster>): Cluster | null {
     if (!this.#fuse) return null
     if (!v.placement && v.node.prim === 'composite') return joinComposite(v, producers)
-    if ((!v.placement && (v.node.prim === 'dot' || v.node.prim === 'scatter')) || isLinePrimitive(v))
+    if (
+      (!v.placement && (v.node.prim === 'dot' || v.node.prim === 'scatter')) ||
+      isLinePrimitive(v) ||
+      isControlValue(v)
+    )
       return null
     const candidates = [...producers]
       .sort((a, b) => b.level - a.level || b.id - a.id)
@@ -144,6 +152,7 @@ class Scheduler {
     if (!v.placement && v.node.prim === 'scatter') return ScatterLowering.of(v)
     if (isLinePrimitive(v)) return LineLowering.of(v)
     if (!v.placement && v.node.prim === 'composite') return AttentionLowering.of(v)
+    if (isControlValue(v)) return ControlLowering.of(v, this.#compileBody)
     const row = new RowLowering(v, this.#limits)
     return row.add(v) ?? row
   }
@@ -210,17 +219,24 @@ function mayDependOnOther(producers: ReadonlySet<Cluster>, candidate: Cluster): 
 }
 
 /** Kernels under construction for everything that the roots of `graph` need. */
-export function schedule(graph: ValueGraph, capabilities: Capabilities, fuse: boolean): readonly Cluster[] {
+export function schedule(
+  graph: ValueGraph,
+  capabilities: Capabilities,
+  fuse: boolean,
+  compileBody: CompileBody,
+): readonly Cluster[] {
   markRealised(graph, fuse, capabilities.maxExprs)
   const limits: KernelLimits = {
     exprs: capabilities.maxExprs,
     buffers: capabilities.maxBuffers,
     escaping: escapingOf(graph.roots),
   }
-  const scheduler = new Scheduler(limits, fuse)
+  const scheduler = new Scheduler(limits, fuse, compileBody)
   for (const v of graph.values) {
     if (v.cluster || v.parts.length || v.size === 0) continue
-    if (v.placement ? v.placement.target.realised : v.realised) scheduler.place(v)
+    if (v.node.prim === 'item') v.cluster = v.src[0]!.cluster
+    else if (isControlValue(v)) scheduler.place(v)
+    else if (v.placement ? v.placement.target.realised : v.realised) scheduler.place(v)
   }
   return fuse ? mergeKernels(scheduler.clusters, limits) : scheduler.clusters
 }

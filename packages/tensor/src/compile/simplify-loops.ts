@@ -2,8 +2,8 @@
 // that it needs becomes one with the loop itself.
 import type { Body } from '../graph/body.ts'
 import { branch, type ControlNode, isControl, partsOf, scan, whileLoop } from '../graph/control-flow.ts'
-import type { Node, NodeOf } from '../graph/node.ts'
-import { withSources } from '../graph/primitives.ts'
+import { makeNode, type Node, type NodeOf } from '../graph/node.ts'
+import { constant, withSources } from '../graph/primitives.ts'
 import type { Leaf } from '../graph/node.ts'
 import { type Canonical, canonicalize } from './canonical.ts'
 import { importGraph } from './import-graph.ts'
@@ -12,7 +12,7 @@ import { postOrder } from './post-order.ts'
 /** The request with simpler loops; the same one where there are none. Call inside a node table of its own. */
 export function simplifyLoops(c: Canonical): Canonical {
   if (!c.nodes.some(isControl)) return c
-  const { nodes, leaves, scalars } = importGraph(c)
+  const { nodes, leaves, scalars } = importGraph(c, withFallback)
   const kept = c.keep.flatMap((k) => (k < 0 ? [] : [nodes[k]!]))
   const roots = c.roots.map((r) => nodes[r]!)
   const simplified = simplifyGraph([...roots, ...kept])
@@ -20,11 +20,8 @@ export function simplifyLoops(c: Canonical): Canonical {
   const inPlace = new Map<number, Leaf>()
   for (let i = 0; i < c.inPlace.length; i += 2) inPlace.set(c.inPlace[i]!, leaves[c.inPlace[i + 1]!]!)
   const keep = c.keep.map((k) => (k < 0 ? null : simplified[next++]!))
-  const again = canonicalize({
-    roots: simplified.slice(0, roots.length),
-    inPlace,
-    keep: keep.filter((n) => n !== null),
-  })
+  const request = { roots: simplified.slice(0, roots.length), inPlace, keep: keep.filter((n) => n !== null) }
+  const again = canonicalize(request, 0, () => true)
   let at = 0
   return {
     ...again,
@@ -34,6 +31,12 @@ export function simplifyLoops(c: Canonical): Canonical {
     inPlace: c.inPlace,
     keep: keep.map((n) => (n ? again.keep[at++]! : -1)),
   }
+}
+
+/** Composites that are left are the backend's own; the place of the graph that they stand for is taken by a constant. */
+function withFallback(n: Node, src: readonly Node[]): Node {
+  const all = n.prim === 'composite' ? [constant(0, n.dtype, n.shape), ...src] : src
+  return makeNode(n.prim, all, n.attrs as never, n.shape, n.dtype) as Node
 }
 
 /** The same for a graph of its own. */

@@ -92,6 +92,12 @@ export const nextWalk = (): number => ++walk
 
 const NO_PARTS: readonly Value[] = []
 
+/** Memory that one kernel uses while it runs; no value of the graph. */
+export function workValue(dtype: DType, size: number): Value {
+  const node = makeNode('const', [], { value: 0 }, [], dtype)
+  return { ...plainValue(-1, node, []), shape: [size], size, realised: true }
+}
+
 /** Builds values for everything below the roots. */
 export function valueGraph(roots: readonly Node[], keep: readonly (Node | null)[]): ValueGraph {
   const values: Value[] = []
@@ -102,24 +108,7 @@ export function valueGraph(roots: readonly Node[], keep: readonly (Node | null)[
     more: Partial<Pick<Value, 'placement' | 'parts'>> = {},
   ): Value => {
     const shape = more.placement ? src[0]!.shape : node.shape
-    const v: Value = {
-      id: values.length,
-      node,
-      src,
-      users: [],
-      shape,
-      size: sizeOf(shape),
-      dtype: node.dtype,
-      placement: null,
-      parts: NO_PARTS,
-      isRoot: false,
-      realised: false,
-      realisedAt: 0,
-      placedAt: 0,
-      cluster: null,
-      visited: 0,
-      ...more,
-    }
+    const v: Value = { ...plainValue(values.length, node, src), shape, size: sizeOf(shape), ...more }
     for (const s of src) if (s.users[s.users.length - 1] !== v) s.users.push(v)
     values.push(v)
     return v
@@ -132,6 +121,24 @@ export function valueGraph(roots: readonly Node[], keep: readonly (Node | null)[
   for (const v of rootValues) v.isRoot = true
   return { values, roots: rootValues, keep: keep.map((n) => (n && of.get(n)) ?? null) }
 }
+
+const plainValue = (id: number, node: Node, src: readonly Value[]): Value => ({
+  id,
+  node,
+  src,
+  users: [],
+  shape: node.shape,
+  size: 0,
+  dtype: node.dtype,
+  placement: null,
+  parts: NO_PARTS,
+  isRoot: false,
+  realised: false,
+  realisedAt: 0,
+  placedAt: 0,
+  cluster: null,
+  visited: 0,
+})
 
 type Make = (node: Node, src: readonly Value[], more?: Partial<Pick<Value, 'placement' | 'parts'>>) => Value
 

@@ -1,8 +1,8 @@
 // Control flow written out: a scan as its steps one after the other, a branch as both of its sides and a selection. What
-// backends get that run no loops themselves.
+// backends get that run no loops themselves, and what little is not worth a kernel of its own.
 import type { Body } from '../graph/body.ts'
 import { type ControlNode } from '../graph/control-flow.ts'
-import type { Node, NodeOf } from '../graph/node.ts'
+import { MOVEMENT, type Node, type NodeOf } from '../graph/node.ts'
 import { concat, constant, map, reshape, slice } from '../graph/primitives.ts'
 import { UnsupportedError } from './unsupported.ts'
 
@@ -21,6 +21,22 @@ export function writeOut(n: ControlNode, src: readonly Node[], inline: Inline): 
       throw new UnsupportedError(n.prim, 'a while loop needs a backend that runs loops')
   }
 }
+
+/**
+ * Whether a backend that runs loops and branches should run this one: not a loop of one step, not a choice between values that
+ * cost no more than choosing, not over nothing.
+ */
+export function worthRunning(n: ControlNode): boolean {
+  if (n.prim === 'if') return !isElementwise(n.attrs.yes) || !isElementwise(n.attrs.no)
+  if (n.prim !== 'scan') return true
+  const { body, length } = n.attrs
+  return length > 1 && ![...body.params, ...body.results].some((x) => x.shape.includes(0))
+}
+
+const isElementwise = (body: Body): boolean =>
+  body.nodes.every(
+    (n) => n.prim === 'buffer' || n.prim === 'const' || n.prim === 'map' || MOVEMENT.has(n.prim),
+  )
 
 /** Element `t` of a sequence. */
 function elementOf(x: Node, t: number): Node {

@@ -4,8 +4,8 @@ import type { DType } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
 import { add, maximum, mul, sub } from '../ops/arithmetic.ts'
-import { greater } from '../ops/comparison.ts'
-import { cond, scan } from '../ops/control-flow.ts'
+import { greater, less } from '../ops/comparison.ts'
+import { cond, scan, whileLoop } from '../ops/control-flow.ts'
 import { zeros } from '../ops/creation.ts'
 import { matMul } from '../ops/matmul.ts'
 import { sum } from '../ops/reduction.ts'
@@ -124,15 +124,55 @@ const BUILDS: Readonly<Record<string, () => unknown>> = {
     })({ c: x(3), e: x(6, 3) }),
 }
 
+/** Programs that only backends with loops run. */
+const WHILE: Readonly<Record<string, () => unknown>> = {
+  'a loop until a sum is reached': () =>
+    whileLoop(
+      ({ total }: { total: Tensor; steps: Tensor }) => less(sum(total), 50),
+      ({ total, steps }) => ({ total: add(mul(total, 1.5), 1), steps: add(steps, 1) }),
+      { total: x(7), steps: values('int32', [], 0, 0) },
+    ),
+  'a loop that ends at once': () =>
+    whileLoop(
+      (y: Tensor) => greater(sum(y), 1e6),
+      (y: Tensor) => mul(y, 2),
+      x(5),
+    ),
+  'loops of one, two and three steps': () =>
+    [1, 2, 3].map((count) =>
+      whileLoop(
+        ({ i }: { i: Tensor; y: Tensor }) => less(i, count),
+        ({ i, y }) => ({ i: add(i, 1), y: tanh(add(y, i)) }),
+        { i: values('int32', [], 0, 0), y: x(3, 5) },
+      ),
+    ),
+  'a loop in a branch in a loop': () => {
+    const halved = (y: Tensor): Tensor =>
+      whileLoop(
+        (z: Tensor) => greater(sum(mul(z, z)), 1),
+        (z: Tensor) => mul(z, 0.5),
+        y,
+      )
+    return scan(
+      (c: Tensor, e: Tensor) => {
+        const next = cond(greater(sum(e), 0), halved, (y: Tensor) => add(y, 1), add(c, e))
+        return [next, mul(next, e)] as const
+      },
+      x(4),
+      x(5, 4),
+    )
+  },
+}
+
+const group = (name: string, builds: Readonly<Record<string, () => unknown>>): CaseGroup => ({
+  name,
+  cases: Object.entries(builds).map(([key, build]) => ({
+    name: key,
+    build: () => nodes(build()),
+    tolerance: { relative: 2e-5 },
+  })),
+})
+
 export function controlFlowCases(): CaseGroup[] {
-  return [
-    {
-      name: 'loops and branches',
-      cases: Object.entries(BUILDS).map(([name, build]) => ({
-        name,
-        build: () => nodes(build()),
-        tolerance: { relative: 2e-5 },
-      })),
-    },
-  ]
+  return [group('loops and branches', BUILDS), group('while loops', WHILE)]
 }

@@ -7,6 +7,7 @@ import type {
   ContractKernel,
   Expr,
   Kernel,
+  LoopKernel,
   Operand,
   Program,
   RowKernel,
@@ -40,6 +41,7 @@ export const INTERPRETER_CAPABILITIES: Capabilities = {
   maxBuffers: 0,
   maxExprs: 512,
   composites: new Set(['attention', 'attentionGrad'] as const),
+  loops: true,
 }
 
 /** A kernel backend that interprets. `programs` lists what it was given to compile, newest last. */
@@ -146,22 +148,24 @@ export function runProgram(
   const arena = new ArrayBuffer(Math.ceil(program.arenaBytes / 64) * 64)
   // what a kernel forgets to write must not look like a 0
   new Uint8Array(arena).fill(0xcd)
-  const views = program.buffers.map(({ dtype, size, place }) =>
-    place.kind === 'param'
-      ? viewOf(params[place.slot]!, 0, dtype, size)
-      : viewOf(
-          arena,
-          place.offset,
-          dtype,
-          Math.min(size, (arena.byteLength - place.offset) / bytesOf(dtype)),
-        ),
-  )
+  const views = program.buffers.map(({ dtype, size, place }) => {
+    if (place.kind === 'param') return viewOf(params[place.slot]!, 0, dtype, size)
+    const offset = place.kind === 'arena' ? place.offset : 0 // a loop's buffers are placed by the loop
+    return viewOf(arena, offset, dtype, Math.min(size, (arena.byteLength - offset) / bytesOf(dtype)))
+  })
   const scalarValues = program.scalars.map((dtype, i) => toElement(dtype, scalars[i]!))
   for (const kernel of program.kernels) runKernel(kernel, views, scalarValues)
 }
 
-function runKernel(kernel: Kernel, views: readonly TypedArray[], scalars: readonly Element[]): void {
+function runKernel(kernel: Kernel, views: TypedArray[], scalars: readonly Element[]): void {
   switch (kernel.kind) {
+    case 'loop':
+      return runLoop(kernel, views, scalars)
+    case 'branch': {
+      const taken = Number(views[kernel.predicate]![0]) !== 0 ? kernel.yes : kernel.no
+      for (const inner of taken) runKernel(inner, views, scalars)
+      return
+    }
     case 'row':
       return runRow(kernel, views, scalars)
     case 'contract':
@@ -177,6 +181,29 @@ function runKernel(kernel: Kernel, views: readonly TypedArray[], scalars: readon
     case 'attentionGrad':
       return runAttentionGrad(kernel, views)
   }
+}
+
+/** Moves windows and carried buffers from iteration to iteration. */
+function runLoop(kernel: LoopKernel, views: TypedArray[], scalars: readonly Element[]): void {
+  const { count, condition, kernels, windows, carries } = kernel
+  const holds = (): boolean => {
+    for (const inner of condition!.kernels) runKernel(inner, views, scalars)
+    return Number(views[condition!.buffer]![0]) !== 0
+  }
+  for (const { buffer, initial } of carries) views[buffer] = views[initial]!
+  for (let i = 0; condition ? holds() : i < count; i++) {
+    for (const { buffer, of, start, step } of windows) {
+      const from = start + i * step
+      views[buffer] = views[of]!.subarray(from, from + Math.abs(step))
+    }
+    // a counted loop ends in `last`
+    const toLast = (condition ? i : count - 1 - i) % 2 === 0
+    for (const { next, last, spare } of carries) views[next] = views[toLast ? last : spare]!
+    for (const inner of kernels) runKernel(inner, views, scalars)
+    for (const { buffer, next } of carries) views[buffer] = views[next]!
+  }
+  for (const { buffer, last } of carries)
+    if (views[buffer] !== views[last]) views[last]!.set(views[buffer]! as never)
 }
 
 // ---- addresses and loops

@@ -109,8 +109,9 @@ function onBackend(backend: Backend, { describe, it }: TestApi): TestApi {
 const accepts = (backend: Backend, dtype: DType): boolean =>
   backend.level === 'graph' || backend.capabilities.dtypes.has(dtype)
 
-/** Whether a group is about a dtype that the backend does not have: `'exp float64'`. */
+/** Whether a group is about a dtype that the backend does not have (`'exp float64'`), or about loops that it does not run. */
 const foreign = (backend: Backend, group: CaseGroup): boolean =>
+  (group.name === 'while loops' && backend.level === 'kernel' && !backend.capabilities.loops) ||
   DTYPE_NAMES.some((dtype) => !accepts(backend, dtype) && group.name.split(' ').includes(dtype))
 
 /** All cases of a group on `backend`; reports every case that fails. */

@@ -18,6 +18,8 @@ function buffersOf(kernel: Kernel): number[] {
     return [kernel.out, kernel.indices, kernel.updates, ...(kernel.operand === null ? [] : [kernel.operand])]
   if (kernel.kind === 'cumulate' || kernel.kind === 'sort') return [kernel.source, kernel.out]
   if (kernel.kind === 'attention' || kernel.kind === 'attentionGrad') return attentionBuffers(kernel)
+  if (kernel.kind === 'branch') return [kernel.predicate]
+  if (kernel.kind === 'loop') return kernel.carries.flatMap((c) => [c.initial, c.last, c.spare])
   const loads = kernel.exprs.flatMap((e) => (e.op === 'load' ? [e.buffer] : []))
   const operands = kernel.kind === 'contract' ? [kernel.a.buffer, kernel.b.buffer] : []
   return [...loads, ...operands, ...kernel.stores.map((s) => s.buffer)]

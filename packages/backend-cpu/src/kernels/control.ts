@@ -1,0 +1,119 @@
+// Code of loops and branches: a function that calls the kernels of a body in order. Addresses that change from iteration to
+// iteration are locals, so a loop of a thousand steps leaves WebAssembly once.
+import { bytesOf } from '@dl/tensor/backend'
+import type { BranchKernel, Kernel, LoopKernel } from '@dl/tensor/backend'
+import type { FunctionWriter } from '../assembler/function-writer.ts'
+import { I32, OP } from '../assembler/opcodes.ts'
+import type { Environment } from './environment.ts'
+import type { EmittedKernel } from './row.ts'
+
+/** Emits a kernel of a body, whose function needs no name. */
+export type EmitInner = (kernel: Kernel) => EmittedKernel
+
+export function emitBranch(
+  env: Environment,
+  name: string,
+  { predicate, yes, no }: BranchKernel,
+  emit: EmitInner,
+): EmittedKernel {
+  const sides = [yes.map(emit), no.map(emit)] as const
+  const { f, buffers, locals } = functionOver(env, name, [
+    predicate,
+    ...sides.flat().flatMap((k) => k.buffers),
+  ])
+  f.get(locals.get(predicate)!).memory(OP.i32Load8U)
+  f.if(
+    () => call(f, sides[0], locals),
+    () => call(f, sides[1], locals),
+  )
+  return { fn: f, buffers }
+}
+
+export function emitLoop(env: Environment, name: string, kernel: LoopKernel, emit: EmitInner): EmittedKernel {
+  const { count, condition, windows, carries } = kernel
+  const tests = condition ? condition.kernels.map(emit) : []
+  const body = kernel.kernels.map(emit)
+  const moving = new Set([...windows.map((w) => w.buffer), ...carries.flatMap((c) => [c.buffer, c.next])])
+  const outer = [
+    ...[...tests, ...body].flatMap((k) => k.buffers),
+    ...windows.map((w) => w.of),
+    ...carries.flatMap((c) => [c.initial, c.last, c.spare]),
+    ...(condition ? [condition.buffer] : []),
+  ].filter((b) => !moving.has(b))
+  const { f, buffers, locals } = functionOver(env, name, outer)
+  for (const b of moving) locals.set(b, f.permanent(I32))
+  const others = carries.map(() => f.permanent(I32))
+  const local = (b: number): number => locals.get(b)!
+  const bytes = (b: number): number => bytesOf(env.buffers[b]!.dtype)
+
+  for (const w of windows)
+    f.get(local(w.of))
+      .plus(w.start * bytes(w.buffer))
+      .set(local(w.buffer))
+  // a counted loop ends in `last`
+  const startsInLast = condition !== null || count % 2 === 1
+  carries.forEach((c, i) => {
+    f.get(local(c.initial)).set(local(c.buffer))
+    f.get(local(startsInLast ? c.last : c.spare)).set(local(c.next))
+    f.get(local(startsInLast ? c.spare : c.last)).set(others[i]!)
+  })
+  const advance = (): void => {
+    for (const w of windows) f.increase(local(w.buffer), w.step * bytes(w.buffer))
+    carries.forEach((c, i) => {
+      f.get(local(c.next)).set(local(c.buffer))
+      f.get(others[i]!).set(local(c.next))
+      f.get(local(c.buffer)).set(others[i]!)
+    })
+  }
+  if (!condition) {
+    const turn = f.permanent(I32)
+    f.i32(0).set(turn)
+    f.forConstant(turn, count, 1, () => {
+      call(f, body, locals)
+      advance()
+    })
+    return { fn: f, buffers }
+  }
+  f.block(() => {
+    f.loop(() => {
+      call(f, tests, locals)
+      f.get(local(condition.buffer)).memory(OP.i32Load8U).op(OP.i32Eqz).branchIf(1)
+      call(f, body, locals)
+      advance()
+      f.branch(0)
+    })
+  })
+  for (const c of carries) {
+    f.get(local(c.buffer)).get(local(c.last)).sub()
+    f.if(() => {
+      const size = env.buffers[c.last]!.size * bytes(c.last)
+      f.get(local(c.last)).get(local(c.buffer)).i32(size).memoryCopy()
+    })
+  }
+  return { fn: f, buffers }
+}
+
+/** A function whose parameters are the addresses of these buffers, each once. */
+function functionOver(
+  env: Environment,
+  name: string,
+  uses: readonly number[],
+): { readonly f: FunctionWriter; readonly buffers: readonly number[]; readonly locals: Map<number, number> } {
+  const buffers = [...new Set(uses)]
+  const f = env.module.function(
+    name,
+    buffers.map(() => I32),
+  )
+  return { f, buffers, locals: new Map(buffers.map((b, i) => [b, i])) }
+}
+
+function call(
+  f: FunctionWriter,
+  kernels: readonly EmittedKernel[],
+  locals: ReadonlyMap<number, number>,
+): void {
+  for (const k of kernels) {
+    for (const b of k.buffers) f.get(locals.get(b)!)
+    f.call(k.fn)
+  }
+}
