@@ -3,6 +3,7 @@ import { grad } from '../autodiff/index.ts'
 import type { DType } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
+import { scaledDotProductAttention } from '../ops/attention.ts'
 import { add, maximum, mul, sub } from '../ops/arithmetic.ts'
 import { greater, less } from '../ops/comparison.ts'
 import { cond, scan, whileLoop } from '../ops/control-flow.ts'
@@ -94,6 +95,15 @@ const BUILDS: Readonly<Record<string, () => unknown>> = {
     const first = grad((w: Tensor) => sum(scan(recurrent(w), zeros([2, 3]), e).ys))
     return grad((w: Tensor) => sum(mul(first(w), first(w))))(x(3, 3))
   },
+  'attention in a loop': () =>
+    grad((p: { c: Tensor; e: Tensor }) => {
+      const attend = (c: Tensor, e: Tensor): Pair => {
+        const next = add(c, scaledDotProductAttention(c, e, e))
+        return [next, next]
+      }
+      const { carry, ys } = scan(attend, p.c, p.e)
+      return add(sum(carry), sum(mul(ys, ys)))
+    })({ c: x(1, 1, 5, 4), e: x(3, 1, 1, 6, 4) }),
   'a branch': () => {
     const [p, a] = [x(), x(5)]
     return [p, sub(0, p)].map((q) =>
