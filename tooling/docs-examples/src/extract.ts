@@ -1,5 +1,6 @@
 // Finds the examples that readers see: ```ts blocks in Markdown and in the /** … */ comments of sources.
-// A block marked ```ts no-run is type-checked only (it needs a browser, a network or hours).
+// A block marked ```ts no-run is type-checked only (it needs a browser, a network or hours); one marked ```ts continued goes on
+// where the last block that runs ended, as one program.
 
 export interface Example {
   /** Where the block begins, relative to the repository: `packages/tensor/README.md:12`. */
@@ -17,18 +18,38 @@ export function examplesIn(path: string, text: string): Example[] {
 
 function blocks(path: string, text: string, firstLine: number): Example[] {
   const found: Example[] = []
-  let open: { line: number; run: boolean; lines: string[] } | undefined
+  let open: { line: number; run: boolean; continues: boolean; lines: string[] } | undefined
   for (const [index, line] of text.split('\n').entries()) {
     const fence = /^\s*```(?<info>.*)$/.exec(line)?.groups?.['info']?.trim()
     if (open === undefined) {
-      if (fence === 'ts' || fence === 'ts no-run')
-        open = { line: firstLine + index, run: fence === 'ts', lines: [] }
+      if (fence === 'ts' || fence === 'ts no-run' || fence === 'ts continued')
+        open = {
+          line: firstLine + index,
+          run: fence === 'ts',
+          continues: fence === 'ts continued',
+          lines: [],
+        }
     } else if (fence === '') {
-      found.push({ place: `${path}:${open.line}`, code: open.lines.join('\n'), run: open.run })
+      addBlock(`${path}:${open.line}`, open, found)
       open = undefined
     } else open.lines.push(line)
   }
   return found
+}
+
+interface Block {
+  readonly run: boolean
+  readonly continues: boolean
+  readonly lines: readonly string[]
+}
+
+/** Adds a block to `found`: an example of its own, or the rest of the last one that runs. */
+function addBlock(place: string, { run, continues, lines }: Block, found: Example[]): void {
+  const code = lines.join('\n')
+  const last = found.findLastIndex((example) => example.run)
+  if (!continues) found.push({ place, code, run })
+  else if (last < 0) throw new Error(`${place} continues a block that runs, but there is none before it`)
+  else found[last] = { ...found[last]!, code: `${found[last]!.code}\n${code}` }
 }
 
 /** Bodies of doc comments without their leading stars; a line keeps its number. */

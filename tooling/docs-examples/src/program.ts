@@ -13,7 +13,7 @@ export interface WrittenExample extends Example {
   readonly file: string
 }
 
-/** Files with examples: the READMEs, CONTRIBUTING.md and all sources of packages. */
+/** Files with examples: the READMEs, the pages of docs/ and all sources of packages. */
 function documentedFiles(): string[] {
   const packages = readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)
   const sources = packages.flatMap((folder) =>
@@ -21,7 +21,13 @@ function documentedFiles(): string[] {
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join(folder, 'src', name)),
   )
-  return ['README.md', ...packages.map((folder) => `${folder}/README.md`), ...sources]
+  const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
+  return [
+    'README.md',
+    ...pages.map((name) => `docs/${name}`),
+    ...packages.map((folder) => `${folder}/README.md`),
+    ...sources,
+  ]
 }
 
 /** Writes all examples; docstrings get the imports they leave out from `doors`. */

@@ -13,6 +13,17 @@ import * as tensor from '@dl/tensor'
 import * as backend from '@dl/tensor/backend'
 import { typeErrors, writeExamples } from '../src/program.ts'
 
+/** What examples write, by path; they may read it again. */
+const written = vi.hoisted(() => new Map<unknown, Uint8Array>())
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>()
+  return {
+    ...real,
+    readFile: (path: string) => Promise.resolve(written.get(path) ?? real.readFile(path)),
+    writeFile: (path: string, bytes: Uint8Array) => Promise.resolve(void written.set(path, bytes)),
+  }
+})
+
 const doors = {
   '@dl/tensor': tensor,
   '@dl/layers': layers,

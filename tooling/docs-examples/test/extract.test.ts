@@ -18,6 +18,15 @@ describe('examplesIn', () => {
       expected: [{ place: 'a.md:1', code: 'let a = 1', run: false }],
     },
     {
+      name: 'joins blocks that continue',
+      path: 'a.md',
+      text: `${fence}ts\nlet a = 1\n${fence}\n${fence}ts no-run\nb\n${fence}\n${fence}ts continued\na++\n${fence}\n`,
+      expected: [
+        { place: 'a.md:1', code: 'let a = 1\na++', run: true },
+        { place: 'a.md:4', code: 'b', run: false },
+      ],
+    },
+    {
       name: 'reads doc comments of sources and keeps indentation',
       path: 'a.ts',
       text: `const x = 1\n/**\n * Adds.\n * ${fence}ts\n * if (a)\n *   b()\n * ${fence}\n */\n`,
