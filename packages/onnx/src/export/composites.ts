@@ -70,7 +70,7 @@ function channelsFirst(call: CompositeCall, write: (x: string) => string): strin
   const rank = call.shape(x!).length
   if (!(call.config['channelsLast'] as boolean)) return write(call.value(x!))
   const y = write(call.transposed(x!, [0, rank - 1, ...upTo(1, rank - 1)]))
-  return call.writer.node('Transpose', [y], { perm: [0, ...upTo(2, rank), 1] })
+  return call.writer.transpose(y, [0, ...upTo(2, rank), 1])
 }
 
 /** Negative paddings cut the input, which ONNX's windows do not: such a node is written as it is computed. */
@@ -84,6 +84,34 @@ function convolution(call: CompositeCall): string | undefined {
   const bias = call.bias === undefined ? [] : [call.bias]
   return channelsFirst(call, (x) =>
     call.writer.node('Conv', [x, kernel, ...bias], { ...windowAttributes(config), group: config.groups }),
+  )
+}
+
+/** `outer` are the sizes of the result; what its windows do not reach is ONNX's output_padding. */
+function transposedConvolution(call: CompositeCall): string | undefined {
+  const config = call.config as unknown as WindowConfig & {
+    readonly groups: number
+    readonly outer: readonly number[]
+  }
+  const [x, kernel] = call.inputs as [Site, Site]
+  const n = config.stride.length
+  const sizes = call.shape(x).slice(...(config.channelsLast ? [1, n + 1] : [2]))
+  const reach = call.shape(kernel).slice(0, n)
+  if (cutsInput(config) || [...sizes, ...reach].some(isFree)) return undefined
+  const extra = config.outer.map((d, i) => {
+    const windows =
+      ((sizes[i] as number) - 1) * config.stride[i]! + ((reach[i] as number) - 1) * config.dilation[i]! + 1
+    return d - (windows - config.low[i]! - config.high[i]!)
+  })
+  if (extra.some((e, i) => e < 0 || e >= Math.max(config.stride[i]!, config.dilation[i]!))) return undefined
+  const filter = call.transposed(kernel, [n + 1, n, ...upTo(0, n)]) // […K, O, I] to [I, O, …K]
+  const bias = call.bias === undefined ? [] : [call.bias]
+  return channelsFirst(call, (input) =>
+    call.writer.node('ConvTranspose', [input, filter, ...bias], {
+      ...windowAttributes(config),
+      ...(extra.some((e) => e > 0) ? { output_padding: extra } : {}),
+      group: config.groups,
+    }),
   )
 }
 
@@ -130,8 +158,10 @@ function batchNorm(call: CompositeCall): string | undefined {
     [call.transposed(x, perm), scale, offset, value(mean), value(variance)],
     { epsilon: { float: config.epsilon } },
   )
-  if (config.axis === 1) return y
-  return writer.node('Transpose', [y], { perm: dims.map((_, a) => perm.indexOf(a)) })
+  return writer.transpose(
+    y,
+    dims.map((_, a) => perm.indexOf(a)),
+  )
 }
 
 export const COMPOSITES: ReadonlyMap<string, Write> = new Map<string, Write>([
@@ -147,6 +177,7 @@ export const COMPOSITES: ReadonlyMap<string, Write> = new Map<string, Write>([
   ['softsign', unary('Softsign')],
   ['batchNorm', batchNorm],
   ['convolution', convolution],
+  ['transposedConvolution', transposedConvolution],
   ['maxPooling', maxPooling],
   ['averagePooling', averagePooling],
 ])

@@ -91,8 +91,9 @@ export function exportOnnx(model: Module | TensorFunction, options: ExportOption
   const outputs = traces[0]!.outputs.map((_, i) => steps.site(traces.map((t) => t.outputs[i]!)))
   const users = countUsers(outputs)
   const leaves = new GraphLeaves(traces, steps, writer, inputNames, inputs)
-  leaves.writeWeights(users, described)
+  leaves.writeWeights(users, described, typeof model === 'function' ? [] : model.variables)
   const nodes = new NodeWriter(writer, steps, leaves, users)
+  nodes.writeDeep(outputs)
   for (const [i, site] of outputs.entries()) writer.output(nodes.value(site), outputNames[i]!)
 
   const named = options.dynamicBatch
@@ -194,11 +195,14 @@ class GraphLeaves implements Leaves {
     this.#batched = inputNames[inputs.findIndex(({ shape }) => shape[0] === null)] ?? ''
   }
 
-  /** Weights that the graph reads, in the order in which the function met them. */
-  writeWeights(users: ReadonlyMap<Node, number>, described: Described): void {
+  /** Weights that the graph reads: in the order of the model, others as the function met them. */
+  writeWeights(users: ReadonlyMap<Node, number>, described: Described, order: readonly Variable[]): void {
     const paths = new Map(described.namedVariables?.().map(({ path, variable }) => [variable, path]))
     const read = new Set([...users.keys()].map((node) => leafOf(node)))
-    for (const { variable, node } of this.#trace.variables) {
+    const places = new Map(order.map((v, i) => [v, i]))
+    const place = (v: Variable): number => places.get(v) ?? order.length
+    const sorted = [...this.#trace.variables].sort((a, b) => place(a.variable) - place(b.variable))
+    for (const { variable, node } of sorted) {
       const leaf = leafOf(node)!
       if (!read.has(leaf)) continue
       this.#names.set(leaf, writeWeight(this.#writer, variable, paths.get(variable) ?? variable.name))

@@ -13,7 +13,17 @@ import { OnnxError } from '../errors.ts'
 import { ELEMENT_TYPE } from '../schema/data-types.ts'
 import { addsLeadingOnes, broadcast } from './broadcasting.ts'
 import { COMPOSITES } from './composites.ts'
+import {
+  writeArgReduce,
+  writeCumulate,
+  writeGather,
+  writeScatter,
+  writeSort,
+  type Writing,
+} from './indexing.ts'
 import { type Dim, first, isFree, type Lockstep, sameDim, sameDims, type Site } from './lockstep.ts'
+import { writePad } from './padding.ts'
+import { type Reduction, reductionOf, writeReduction } from './reductions.ts'
 import { writeScalarFunction } from './scalar-functions.ts'
 import { type GraphWriter, scalarTensor } from './writer.ts'
 
@@ -33,6 +43,22 @@ interface Operand {
 type Attrs<P extends PrimitiveName> = readonly NodeOf<P>['attrs'][]
 
 const TO_THE_START = -(2 ** 31)
+/** So many nodes deep the writer goes before it writes one. */
+const DEEPEST = 200
+/** Primitives that no other takes along when it is written. */
+const OWN_VALUE: ReadonlySet<PrimitiveName> = new Set([
+  'map',
+  'slice',
+  'pad',
+  'concat',
+  'gather',
+  'scatter',
+  'argReduce',
+  'sort',
+  'cumulate',
+])
+/** Composites whose operators add a vector to the channels. */
+const TAKE_BIAS: ReadonlySet<string> = new Set(['convolution', 'transposedConvolution'])
 
 export class NodeWriter {
   readonly #writer: GraphWriter
@@ -40,6 +66,7 @@ export class NodeWriter {
   readonly #leaves: Leaves
   readonly #values = new Map<Site, string>()
   readonly #users: ReadonlyMap<Node, number>
+  readonly #writing: Writing
 
   /** @param users of the first trace; see users.ts */
   constructor(writer: GraphWriter, steps: Lockstep, leaves: Leaves, users: ReadonlyMap<Node, number>) {
@@ -47,6 +74,42 @@ export class NodeWriter {
     this.#steps = steps
     this.#leaves = leaves
     this.#users = users
+    this.#writing = {
+      writer,
+      steps,
+      value: (site) => this.value(site),
+      shape: (site) => this.#shape(site),
+      sizes: (dims) => this.#sizes(dims),
+    }
+  }
+
+  /**
+   * Writes values on the way to `outputs` so that no walk goes deeper than {@link DEEPEST}: graphs may be longer than the stack.
+   * Only nodes that are written in any case, for themselves, are chosen.
+   */
+  writeDeep(outputs: readonly Site[]): void {
+    const depths = new Map<Site, number>()
+    const stack = [...outputs]
+    for (let site = stack.at(-1); site; site = stack.at(-1)) {
+      const sources = depths.has(site) ? [] : this.#neededBy(site)
+      const open = sources.filter((source) => !depths.has(source))
+      for (const source of open) stack.push(source)
+      if (open.length > 0) continue
+      stack.pop()
+      if (depths.has(site)) continue
+      const depth = sources.reduce((deepest, source) => Math.max(deepest, depths.get(source)!), 0) + 1
+      const isDeep = depth > DEEPEST && OWN_VALUE.has(first(site).prim)
+      if (isDeep) this.value(site)
+      depths.set(site, isDeep ? 0 : depth)
+    }
+  }
+
+  #neededBy(site: Site): readonly Site[] {
+    const node = first(site)
+    if (leafOf(node)) return []
+    const sources = this.#steps.sources(site)
+    if (node.prim !== 'composite') return sources
+    return COMPOSITES.has(node.attrs.definition.name) ? sources.slice(1) : sources.slice(0, 1)
   }
 
   /** The name of the value of `site`, in its full shape. */
@@ -54,6 +117,12 @@ export class NodeWriter {
     let name = this.#values.get(site)
     if (name === undefined) this.#values.set(site, (name = this.#write(site)))
     return name
+  }
+
+  /** A reduction, or a mean, that nothing has written yet. */
+  #reduction(site: Site): Reduction | undefined {
+    const reduction = reductionOf(this.#writing, site, this.#users)
+    return reduction && this.#values.has(reduction.site) ? undefined : reduction
   }
 
   #source(site: Site, i = 0): Site {
@@ -85,11 +154,11 @@ export class NodeWriter {
       case 'reshape':
         return this.#reshape(site)
       case 'transpose':
-        return this.#writer.node('Transpose', [this.value(this.#source(site))], { perm: node.attrs.perm })
+        return this.#writer.transpose(this.value(this.#source(site)), node.attrs.perm)
       case 'slice':
         return this.#slice(site)
       case 'pad':
-        return this.#pad(site)
+        return writePad(this.#writing, site, this.#attrs(site, 'pad'))
       case 'reverse':
         return this.#reverse(site, node.attrs.axes)
       case 'concat':
@@ -99,33 +168,19 @@ export class NodeWriter {
           { axis: node.attrs.axis },
         )
       case 'reduce':
-        return this.#reduce(site, true)
+        return writeReduction(this.#writing, reductionOf(this.#writing, site, this.#users)!, true)
       case 'argReduce':
-        return this.#writer.node(
-          'Cast',
-          [
-            this.#writer.node(
-              node.attrs.kind === 'max' ? 'ArgMax' : 'ArgMin',
-              [this.value(this.#source(site))],
-              { axis: node.attrs.axis, keepdims: 1 },
-            ),
-          ],
-          { to: ELEMENT_TYPE.int32 },
-        )
+        return writeArgReduce(this.#writing, site, node.attrs)
       case 'cumulate':
-        return this.#cumulate(site, node.attrs)
+        return writeCumulate(this.#writing, site, node.attrs)
       case 'sort':
-        return this.#sort(site, node.attrs)
+        return writeSort(this.#writing, site, node.attrs)
       case 'dot':
         return this.#dot(site)
       case 'gather':
-        return this.#writer.node(
-          'Gather',
-          [this.value(this.#source(site)), this.value(this.#source(site, 1))],
-          {
-            axis: node.attrs.axis,
-          },
-        )
+        return writeGather(this.#writing, site, node.attrs.axis)
+      case 'scatter':
+        return writeScatter(this.#writing, site, node.attrs.axis)
       case 'stop':
       case 'mark':
         return this.value(this.#source(site))
@@ -137,25 +192,6 @@ export class NodeWriter {
           `[exportOnnx] the computation has a '${node.prim}', which is not exported`,
         )
     }
-  }
-
-  // ---- along an axis
-  #cumulate(site: Site, { kind, axis, exclusive, reverse }: NodeOf<'cumulate'>['attrs']): string {
-    const opType = kind === 'sum' ? 'CumSum' : 'CumProd'
-    if (kind === 'max' || kind === 'min' || (kind === 'prod' && this.#writer.opset < 26))
-      throw new OnnxError(
-        'export',
-        `[exportOnnx] the computation has a running ${kind}imum or product, for which opset ${this.#writer.opset} has no operator`,
-      )
-    const inputs = [this.value(this.#source(site)), this.#writer.ints([axis], [])]
-    return this.#writer.node(opType, inputs, { exclusive: Number(exclusive), reverse: Number(reverse) })
-  }
-
-  /** Positions are the second output of TopK. */
-  #sort(site: Site, { axis, descending }: NodeOf<'sort'>['attrs']): string {
-    const inputs = [this.value(this.#source(site)), this.#sizes([this.#shape(site)[axis]!])]
-    const positions = this.#writer.node('TopK', inputs, { axis, largest: Number(descending) }, 1)
-    return this.#writer.node('Cast', [positions], { to: ELEMENT_TYPE.int32 })
   }
 
   // ---- sizes
@@ -230,6 +266,8 @@ export class NodeWriter {
       const product = this.#gemm(site, sources) ?? this.#convolution(site, sources)
       if (product !== undefined) return product
     }
+    const mean = fn === 'div' ? this.#reduction(site) : undefined
+    if (mean) return writeReduction(this.#writing, mean, true)
     const operands = sources.map((x) => this.#operand(x))
     const name = writeScalarFunction(this.#steps.fixed(this.#attrs(site, 'map').map((a) => a.fn)), {
       writer: this.#writer,
@@ -290,9 +328,11 @@ export class NodeWriter {
     const dims = this.#shape(site)
     const node = first(source)
     if (!leafOf(node) && !this.#values.has(source)) {
-      if (node.prim === 'reduce' && this.#users.get(node) === 1) {
-        const kept = this.#shape(source).filter((_, a) => !node.attrs.axes.includes(a))
-        if (sameDims(kept, dims)) return this.#reduce(source, false)
+      const reduction = this.#users.get(node) === 1 ? this.#reduction(source) : undefined
+      if (reduction) {
+        const { axes } = first(reduction.site).attrs as NodeOf<'reduce'>['attrs']
+        const kept = this.#shape(source).filter((_, a) => !axes.includes(a))
+        if (sameDims(kept, dims)) return writeReduction(this.#writing, reduction, false)
       }
       const product = node.prim === 'dot' ? this.#rowsTimesMatrix(source, dims) : undefined
       if (product !== undefined) return product
@@ -334,25 +374,6 @@ export class NodeWriter {
     ])
   }
 
-  #pad(site: Site): string {
-    const attrs = this.#attrs(site, 'pad')
-    if (attrs.some((a) => a.interior.some((v) => v !== 0)))
-      throw new OnnxError(
-        'export',
-        '[exportOnnx] the computation spreads elements apart (pad with interior), which is not exported',
-      )
-    const amounts = site.map((n, i) => {
-      const { low } = attrs[i]!
-      return [...low, ...n.shape.map((d, a) => d - low[a]! - n.src[0]!.shape[a]!)]
-    })
-    const value = this.#writer.constant(scalarTensor(attrs[0]!.value, first(site).dtype))
-    return this.#writer.node('Pad', [
-      this.value(this.#source(site)),
-      this.#sizes(this.#steps.dims(amounts)),
-      value,
-    ])
-  }
-
   #reverse(site: Site, axes: readonly number[]): string {
     const all = (value: number): string => this.#writer.ints(axes.map(() => value))
     return this.#writer.node('Slice', [
@@ -362,25 +383,6 @@ export class NodeWriter {
       this.#writer.ints(axes),
       all(-1),
     ])
-  }
-
-  // ---- reductions
-  #reduce(site: Site, keepDims: boolean): string {
-    const { kind, axes } = this.#attrs(site, 'reduce')[0]!
-    const opType = {
-      sum: 'ReduceSum',
-      prod: 'ReduceProd',
-      max: 'ReduceMax',
-      min: 'ReduceMin',
-      maxNumber: 'ReduceMax',
-    }[kind]
-    const ofBool = first(site).dtype === 'bool'
-    const value = this.value(this.#source(site))
-    const x = ofBool ? this.#writer.node('Cast', [value], { to: ELEMENT_TYPE.int32 }) : value
-    const asInput = kind === 'sum' || this.#writer.opset >= 18
-    const attributes = { keepdims: keepDims ? 1 : 0, ...(asInput ? {} : { axes }) }
-    const reduced = this.#writer.node(opType, asInput ? [x, this.#writer.ints(axes)] : [x], attributes)
-    return ofBool ? this.#writer.node('Cast', [reduced], { to: ELEMENT_TYPE.bool }) : reduced
   }
 
   // ---- composites
@@ -406,7 +408,6 @@ export class NodeWriter {
 
   #transposed(site: Site, perm: readonly number[]): string {
     const node = first(site)
-    if (perm.every((p, i) => p === i)) return this.value(site)
     if (node.prim === 'transpose' && !leafOf(node)) {
       const inner = node.attrs.perm
       return this.#transposed(
@@ -414,14 +415,14 @@ export class NodeWriter {
         perm.map((p) => inner[p]!),
       )
     }
-    return this.#writer.node('Transpose', [this.value(site)], { perm })
+    return this.#writer.transpose(this.value(site), perm)
   }
 
   /** A convolution and a number added to each channel as one node, where nobody else needs the convolution. */
   #convolution(site: Site, sources: readonly Site[]): string | undefined {
     for (const [i, product] of sources.entries()) {
       const node = first(product)
-      if (node.prim !== 'composite' || node.attrs.definition.name !== 'convolution' || leafOf(node)) continue
+      if (node.prim !== 'composite' || leafOf(node) || !TAKE_BIAS.has(node.attrs.definition.name)) continue
       if (this.#values.has(product) || this.#users.get(node) !== 1) continue
       const { channelsLast } = JSON.parse(node.attrs.config) as { readonly channelsLast: boolean }
       const bias = this.#perChannel(sources[1 - i]!, site, channelsLast ? node.shape.length - 1 : 1)

@@ -25,6 +25,9 @@ export class GraphWriter {
   /** Values that nodes of this graph make, and that may therefore get another name. */
   readonly #made = new Set<string>()
   readonly #renamed = new Map<string, string>()
+  /** What Transposes read. */
+  readonly #transposed = new Map<string, { readonly value: string; readonly perm: readonly number[] }>()
+  readonly #outputs: string[] = []
 
   constructor(opset: number) {
     this.opset = opset
@@ -57,12 +60,25 @@ export class GraphWriter {
     attributes: Readonly<Record<string, AttributeValue>> = {},
     place = 0,
   ): string {
-    const unused = Array.from({ length: place }, () => this.#fresh(opType))
-    const output = this.#fresh(opType)
-    this.#made.add(output)
+    const outputs = Array.from({ length: place + 1 }, () => this.#fresh(opType))
+    for (const output of outputs) this.#made.add(output)
     const protos = Object.entries(attributes).map(([name, value]) => attributeProto(name, value))
-    this.#nodes.push({ opType, inputs, outputs: [...unused, output], attributes: protos })
-    return output
+    this.#nodes.push({ opType, inputs, outputs, attributes: protos })
+    return outputs[place]!
+  }
+
+  /** The value with its axes in another order; Transposes in a row become one, or none. */
+  transpose(value: string, perm: readonly number[]): string {
+    if (perm.every((p, i) => p === i)) return value
+    const inner = this.#transposed.get(value)
+    if (inner)
+      return this.transpose(
+        inner.value,
+        perm.map((p) => inner.perm[p]!),
+      )
+    const name = this.node('Transpose', [value], { perm })
+    this.#transposed.set(name, { value, perm })
+    return name
   }
 
   /** A weight under its own name. */
@@ -94,24 +110,35 @@ export class GraphWriter {
 
   /** The value under the name that an output must have. */
   output(value: string, name: string): void {
-    if (this.#made.has(value) && !this.#renamed.has(value)) this.#renamed.set(value, name)
-    else {
-      const copy = this.node('Identity', [value])
-      this.#renamed.set(copy, name)
-    }
+    const own = this.#made.has(value) && !this.#renamed.has(value)
+    const made = own ? value : this.node('Identity', [value])
+    this.#renamed.set(made, name)
+    this.#outputs.push(made)
+  }
+
+  /** Values that an output depends on. */
+  #needed(): ReadonlySet<string> {
+    const needed = new Set(this.#outputs)
+    for (const { inputs, outputs } of [...this.#nodes].reverse())
+      if (outputs.some((name) => needed.has(name))) for (const name of inputs) needed.add(name)
+    return needed
   }
 
   /** Nodes and initializers as messages. */
   finish(): { readonly nodes: readonly NodeProto[]; readonly initializers: readonly TensorProto[] } {
     const named = (name: string): string => this.#renamed.get(name) ?? name
-    const nodes = this.#nodes.map(({ opType, inputs, outputs, attributes }) => ({
+    const needed = this.#needed()
+    const isNeeded = ({ outputs }: { readonly outputs: readonly string[] }): boolean =>
+      outputs.some((name) => needed.has(name))
+    const nodes = this.#nodes.filter(isNeeded).map(({ opType, inputs, outputs, attributes }) => ({
       name: named(outputs[0]!),
       opType,
       input: inputs.map(named),
       output: outputs.map(named),
       attribute: attributes,
     }))
-    return { nodes: [...this.#constantNodes, ...nodes], initializers: this.#initializers }
+    const constants = this.#constantNodes.filter(({ output }) => needed.has(output![0]!))
+    return { nodes: [...constants, ...nodes], initializers: this.#initializers }
   }
 }
 

@@ -46,15 +46,15 @@ export function variableGrads(
   varList?: readonly Variable[],
 ): { value: Tensor; grads: Record<string, Tensor> } {
   const { value, grads, variables } = differentiate('variableGrads', f, varList)
-  const named: Record<string, Tensor> = {}
+  const named = new Map<string, Tensor>()
   for (const [i, { name }] of variables.entries()) {
-    if (name in named)
+    if (named.has(name))
       throw new Error(
         `[variableGrads] two variables are named "${name}"; rename one, or use gradsOfVariables, which needs no names`,
       )
-    named[name] = grads[i]!
+    named.set(name, grads[i]!)
   }
-  return { value, grads: named }
+  return { value, grads: Object.fromEntries(named) }
 }
 
 function differentiate(

@@ -1,11 +1,12 @@
 // Convolutions: the general one over any number of spatial axes, and those of tfjs by name. All are `graph/convolution.ts`.
 import { ShapeError } from '../errors.ts'
+import { defineComposite } from '../graph/composite.ts'
 import { convolution, type ConvolutionGeometry, inputCotangent } from '../graph/convolution.ts'
 import type { Node } from '../graph/node.ts'
 import { cast, reshape } from '../graph/primitives.ts'
 import { promote } from '../graph/dtype.ts'
 import { placeholder } from '../graph/primitives.ts'
-import { showShape } from '../graph/shape.ts'
+import { type Dims, showShape } from '../graph/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Arg } from '../tensor/types.ts'
 import { floating, result } from './operands.ts'
@@ -73,7 +74,6 @@ export function convTranspose(x: Arg, filter: Arg, options: ConvTransposeOptions
   const { groups = 1, dataFormat = 'channelsLast' } = options
   const channelsLast = dataFormat === 'channelsLast'
   const axis = channelsLast ? n + 1 : 1
-  const features = kernel.shape[n]! * groups
   if (input.shape[axis] !== kernel.shape[n + 1] || kernel.shape[n + 1]! % groups !== 0)
     throw new ShapeError(
       `[${op}] input has ${input.shape[axis]} channels (shape ${showShape(input.shape)}) but the filter ends with ` +
@@ -97,10 +97,23 @@ export function convTranspose(x: Arg, filter: Arg, options: ConvTransposeOptions
       ? d * stride[i]!
       : (d - 1) * stride[i]! + reach[i]! - low[i]! - high[i]! + extra[i]!,
   )
-  const shape = channelsLast ? [input.shape[0]!, ...outer, features] : [input.shape[0]!, features, ...outer]
-  const geometry = { stride, dilation, low, high, groups, channelsLast }
-  return result(inputCotangent(input, placeholder(shape, input.dtype, op), kernel, geometry))
+  return result(
+    transposedConvolution([input, kernel], { stride, dilation, low, high, groups, channelsLast, outer }),
+  )
 }
+
+/** `outer` are the spatial sizes of the result. */
+const transposedConvolution = /* @__PURE__ */ defineComposite<ConvolutionGeometry & { readonly outer: Dims }>(
+  {
+    name: 'transposedConvolution',
+    fallback: ([x, w], { outer, ...geometry }) => {
+      const features = w!.shape.at(-2)! * geometry.groups
+      const { channelsLast } = geometry
+      const shape = channelsLast ? [x!.shape[0]!, ...outer, features] : [x!.shape[0]!, features, ...outer]
+      return inputCotangent(x!, placeholder(shape, x!.dtype, 'convTranspose'), w!, geometry)
+    },
+  },
+)
 
 function convOperands(op: string, x: Arg, filter: Arg): readonly [Node, Node] {
   const input = floating(op, 'x', x)
