@@ -308,5 +308,5 @@ describe('unusual but sound', () => {
     ).reverse()
     const model = await importOnnx(file({ node: nodes, input: [x], output: [y] }))
     expect(model.outputs.length).toBe(1)
-  })
+  }, 60_000)
 })

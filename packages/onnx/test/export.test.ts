@@ -358,4 +358,4 @@ it('writes a graph of twenty thousand steps', async () => {
   }
   const bytes = exportOnnx(deep, { inputs: [{ name: 'x', shape: [2] }], outputNames: ['y'] })
   expect(opsOf(bytes).length).toBe(20_000)
-})
+}, 60_000)

@@ -214,16 +214,20 @@ judge(
       const picks = BigInt64Array.from({ length: batch * length }, (_, i) => BigInt((i * 7 + 3) % 11))
       return tensor(picks, [batch, length], 'int64')
     }
-    it.each(Object.entries(INPUTS))('%s', async (name, inputs) => {
-      for (const file of ['model.onnx', 'model.op11.onnx', 'train.onnx']) {
-        const model = await importOnnx(readFileSync(join(cases, name, file)))
-        const bytes = exportOnnx(model)
-        for (const batch of [1, 3]) {
-          const xs = inputs(batch)
-          const [output] = await runtimeOutputs(bytes, xs)
-          await expectSame(output!, model.call(xs) as Tensor)
+    it.each(Object.entries(INPUTS))(
+      '%s',
+      async (name, inputs) => {
+        for (const file of ['model.onnx', 'model.op11.onnx', 'train.onnx']) {
+          const model = await importOnnx(readFileSync(join(cases, name, file)))
+          const bytes = exportOnnx(model)
+          for (const batch of [1, 3]) {
+            const xs = inputs(batch)
+            const [output] = await runtimeOutputs(bytes, xs)
+            await expectSame(output!, model.call(xs) as Tensor)
+          }
         }
-      }
-    })
+      },
+      60_000,
+    )
   },
 )
