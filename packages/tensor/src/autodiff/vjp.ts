@@ -21,7 +21,7 @@ import {
   transpose,
 } from '../graph/primitives.ts'
 import { SCALARS } from '../graph/scalar-table.ts'
-import { type Dims, sizeOf } from '../graph/shape.ts'
+import { type Dims, sizeOf, unravel } from '../graph/shape.ts'
 
 /** Cotangents of the sources, in their order; null where there is none (integers, `stop`). */
 type Cotangents = readonly (Node | null)[]
@@ -174,7 +174,7 @@ function windowCotangent(n: NodeOf<'window'>, ct: Node): Node {
  * A tensor of the shape of `x`: for each place inside the windows, `part(place, at)` of shape `outer` is laid over the elements
  * that stand at that place, and the parts are added.
  */
-export function spreadWindows(
+function spreadWindows(
   x: Node,
   outer: Dims,
   { axes, size, stride, dilation }: NodeOf<'window'>['attrs'],
@@ -195,15 +195,6 @@ export function spreadWindows(
     sum = sum ? s.add(sum, spread) : spread
   }
   return sum!
-}
-
-function unravel(number: number, sizes: Dims): number[] {
-  const index = Array<number>(sizes.length)
-  for (let i = sizes.length - 1; i >= 0; i--) {
-    index[i] = number % sizes[i]!
-    number = Math.floor(number / sizes[i]!)
-  }
-  return index
 }
 
 // ---- product

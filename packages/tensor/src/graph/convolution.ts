@@ -1,15 +1,12 @@
-// Convolution and pooling on nodes, over any number of spatial axes, channels last or first. A convolution is a product of
-// windows (a view) with the kernel: the columns are never stored, packing reads through the view. Gradients are convolutions
-// and products again, so they are as fast and differentiate again.
+// Convolution on nodes, over any number of spatial axes, channels last or first. A convolution is a product of windows (a
+// view) with the kernel: neither the columns nor a padded input are stored, packing reads through the view. Gradients are
+// convolutions and products again, so they are as fast and differentiate again.
 import { gradients } from '../autodiff/gradient.ts'
-import { spreadWindows } from '../autodiff/vjp.ts'
 import { defineComposite } from './composite.ts'
-import { DTYPES } from './dtype.ts'
 import type { Node } from './node.ts'
 import {
-  argReduce,
   broadcastTo,
-  cast,
+  concat,
   constant,
   dot,
   mark,
@@ -22,7 +19,7 @@ import {
   transpose,
   window,
 } from './primitives.ts'
-import { type Dims, sizeOf } from './shape.ts'
+import { type Dims, sizeOf, unravel } from './shape.ts'
 
 /** Where windows lie; one number for each spatial axis. Negative paddings cut off. */
 export interface WindowGeometry {
@@ -41,7 +38,7 @@ export interface ConvolutionGeometry extends WindowGeometry {
 const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)
 /** The axes of `[N, …spatial, C]` or `[N, C, …spatial]` that are spatial. */
-const spatialAxes = (rank: number, channelsLast: boolean): number[] =>
+export const spatialAxes = (rank: number, channelsLast: boolean): number[] =>
   channelsLast ? range(1, rank - 1) : range(2, rank)
 
 /** `x` with `low` and `high` elements of `value` around its spatial axes, and `interior` between; negative ones cut off. */
@@ -173,8 +170,23 @@ export const convolution: (inputs: readonly [Node, Node], g: ConvolutionGeometry
     },
   })
 
-/** The gradient of the input: the convolution of the cotangent, spread by the stride, with the kernel turned round. */
+/**
+ * The gradient of the input: the convolution of the cotangent with the kernel turned round. With a stride, elements at one
+ * phase of it see every stride-th element of the kernel: each phase is a convolution of stride 1 of its own.
+ */
 export function inputCotangent(ct: Node, x: Node, w: Node, g: ConvolutionGeometry): Node {
+  const kernel = w.shape.slice(0, -2)
+  if (g.stride.every((st) => st === 1)) return spreadConvolution(ct, x, w, g)
+  if (kernel.every((k) => k === 1)) return spreadProduct(ct, x, w, g)
+  return g.dilation.every((d) => d === 1) && sizeOf(g.stride) <= MOST_PHASES
+    ? phasedConvolution(ct, x, w, g)
+    : spreadConvolution(ct, x, w, g)
+}
+/** More phases than this are more kernels than they are worth. */
+const MOST_PHASES = 16
+
+/** One convolution of the cotangent, spread by the stride. */
+function spreadConvolution(ct: Node, x: Node, w: Node, g: ConvolutionGeometry): Node {
   const n = w.shape.length - 2
   const axes = spatialAxes(x.shape.length, g.channelsLast)
   const reach = range(0, n).map((i) => (w.shape[i]! - 1) * g.dilation[i]!)
@@ -185,13 +197,88 @@ export function inputCotangent(ct: Node, x: Node, w: Node, g: ConvolutionGeometr
   })
   const interior = g.stride.map((v) => v - 1)
   const padded = padSpatial(ct, { low, high, channelsLast: g.channelsLast }, 0, interior)
-  const zero = low.map(() => 0)
-  return convolution([padded, turnedKernel(w, g.groups)], {
+  return unitConvolution(padded, turnedKernel(w, g.groups), {
     ...g,
-    stride: low.map(() => 1),
+    low: low.map(() => 0),
+    high: low.map(() => 0),
+  })
+}
+
+const unitConvolution = (x: Node, w: Node, g: ConvolutionGeometry): Node =>
+  convolution([x, w], { ...g, stride: g.stride.map(() => 1) })
+
+/** A kernel of one element: a product where windows are, spread by the stride. */
+function spreadProduct(ct: Node, x: Node, w: Node, g: ConvolutionGeometry): Node {
+  const zero = g.low.map(() => 0)
+  const one = g.low.map(() => 1)
+  const product = unitConvolution(ct, turnedKernel(w, g.groups), {
+    ...g,
+    dilation: one,
     low: zero,
     high: zero,
   })
+  const high = spatialAxes(x.shape.length, g.channelsLast).map((a, i) => {
+    const spread = ct.shape[a]! > 0 ? (ct.shape[a]! - 1) * g.stride[i]! + 1 : 0
+    return x.shape[a]! + g.low[i]! - spread
+  })
+  const low = g.low.map((v) => -v)
+  return padSpatial(
+    product,
+    { low, high, channelsLast: g.channelsLast },
+    0,
+    g.stride.map((v) => v - 1),
+  )
+}
+
+/**
+ * The element at `stride · i + phase` is the sum over t of the cotangent at `i - t` times the kernel at `phase + low + stride · t`.
+ * Phases lie side by side, and a last movement puts them between each other.
+ */
+function phasedConvolution(ct: Node, x: Node, w: Node, g: ConvolutionGeometry): Node {
+  const axes = spatialAxes(x.shape.length, g.channelsLast)
+  const steps = axes.map((a, i) => Math.ceil(x.shape[a]! / g.stride[i]!))
+  const turned = turnedKernel(w, g.groups)
+  const parts = range(0, sizeOf(g.stride)).map((number) =>
+    reshape(phaseOf(ct, turned, unravel(number, g.stride), steps, g), besideSpace(x, steps, [1], g)),
+  )
+  const side = concat(parts, g.channelsLast ? 1 + axes.length : 2)
+  const split = reshape(side, besideSpace(x, steps, g.stride, g))
+  const first = g.channelsLast ? 1 : 2 + axes.length
+  const phase = g.channelsLast ? 1 + axes.length : 2
+  const between = axes.flatMap((_, i) => [first + i, phase + i])
+  const order = g.channelsLast ? [0, ...between, 1 + 2 * axes.length] : [0, 1, ...between]
+  const whole = x.shape.map((d, a) =>
+    axes.includes(a) ? steps[axes.indexOf(a)]! * g.stride[axes.indexOf(a)]! : d,
+  )
+  return slice(
+    reshape(transpose(split, order), whole),
+    x.shape.map(() => 0),
+    x.shape,
+  )
+}
+
+/** `[N, …steps, …phases, C]` or `[N, C, …phases, …steps]`. */
+const besideSpace = (x: Node, steps: Dims, phases: Dims, { channelsLast }: ConvolutionGeometry): number[] =>
+  channelsLast
+    ? [x.shape[0]!, ...steps, ...phases, x.shape[x.shape.length - 1]!]
+    : [x.shape[0]!, x.shape[1]!, ...phases, ...steps]
+
+/** The elements of the gradient at one phase, `steps` along each axis. */
+function phaseOf(ct: Node, turned: Node, phase: Dims, steps: Dims, g: ConvolutionGeometry): Node {
+  const axes = spatialAxes(ct.shape.length, g.channelsLast)
+  const kernel = turned.shape.slice(0, -2)
+  const greatest = kernel.map((k, i) => Math.floor((k - 1 - phase[i]! - g.low[i]!) / g.stride[i]!))
+  const least = kernel.map((_, i) => Math.ceil((-phase[i]! - g.low[i]!) / g.stride[i]!))
+  const taps = greatest.map((t, i) => t - least[i]! + 1)
+  const features = turned.shape[turned.shape.length - 1]!
+  if (taps.some((t) => t < 1)) {
+    const outer = g.channelsLast ? [...steps, features] : [features, ...steps]
+    return constant(0, ct.dtype, [ct.shape[0]!, ...outer])
+  }
+  const start = kernel.map((k, i) => k - 1 - phase[i]! - g.low[i]! - g.stride[i]! * greatest[i]!)
+  const own = slice(turned, [...start, 0, 0], [...taps, ...turned.shape.slice(-2)], [...g.stride, 1, 1])
+  const high = axes.map((a, i) => steps[i]! - ct.shape[a]! - greatest[i]! + taps[i]! - 1)
+  return unitConvolution(ct, own, { ...g, low: greatest, high })
 }
 
 /** `[…K, C, G · O]` to `[…K, O, G · C]`, reversed in space. */
@@ -205,62 +292,3 @@ function turnedKernel(w: Node, groups: number): Node {
     groups * c,
   ])
 }
-
-// ---- pooling
-export interface PoolGeometry extends WindowGeometry {
-  readonly size: Dims
-}
-
-const poolWindows = (x: Node, g: PoolGeometry, fill: number | bigint): Node =>
-  window(padSpatial(x, g, fill), spatialAxes(x.shape.length, g.channelsLast), g.size, g.stride, g.dilation)
-const windowAxes = (x: Node, g: PoolGeometry): number[] =>
-  range(x.shape.length, x.shape.length + g.size.length)
-
-/** Greatest element of each window; padding never wins. The gradient goes to the first of equal elements, as in PyTorch. */
-export const maxPooling: (inputs: readonly [Node], g: PoolGeometry) => Node = defineComposite<PoolGeometry>({
-  name: 'maxPooling',
-  fallback: ([x], g) => {
-    const windows = poolWindows(x!, g, DTYPES[x!.dtype].lowest)
-    return reshape(reduce('max', windows, windowAxes(x!, g)), windows.shape.slice(0, x!.shape.length))
-  },
-  vjp: (ct, output, [x], g) => {
-    const lowest = DTYPES[x!.dtype].lowest
-    const padded = padSpatial(x!, g, lowest)
-    const windows = poolWindows(x!, g, lowest)
-    const rank = x!.shape.length
-    const flat = reshape(windows, [...output.shape, sizeOf(g.size)])
-    const winner = reshape(argReduce('max', flat, rank), output.shape)
-    const axes = spatialAxes(rank, g.channelsLast)
-    const spread = spreadWindows(padded, output.shape, { axes, ...g }, (place) =>
-      s.select(s.eq(winner, place), ct, 0),
-    )
-    return [padSpatial(spread, { low: negated(g.low), high: negated(g.high), channelsLast: g.channelsLast })]
-  },
-})
-const negated = (sizes: Dims): number[] => sizes.map((v) => -v)
-
-/** Mean of each window. With `countPadding` zeros of the padding count, else only elements of `x`. */
-export const averagePooling: (
-  inputs: readonly [Node],
-  g: PoolGeometry & { readonly countPadding: boolean },
-) => Node = defineComposite<PoolGeometry & { readonly countPadding: boolean }>({
-  name: 'averagePooling',
-  fallback: ([x], g) => {
-    const windows = poolWindows(x!, g, 0)
-    const sum = reshape(reduce('sum', windows, windowAxes(x!, g)), windows.shape.slice(0, x!.shape.length))
-    if (g.countPadding || [...g.low, ...g.high].every((v) => v === 0)) return s.div(sum, sizeOf(g.size))
-    const ones = constant(
-      1,
-      x!.dtype,
-      x!.shape.map((d, a) => (spatialAxes(x!.shape.length, g.channelsLast).includes(a) ? d : 1)),
-    )
-    const counted = poolWindows(ones, g, 0)
-    return s.div(
-      sum,
-      cast(
-        reshape(reduce('sum', counted, windowAxes(x!, g)), counted.shape.slice(0, x!.shape.length)),
-        x!.dtype,
-      ),
-    )
-  },
-})

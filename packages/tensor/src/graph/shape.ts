@@ -71,3 +71,13 @@ export function assertShape(op: string, shape: Dims): void {
     if (!Number.isInteger(d) || d < 0)
       throw new ShapeError(`[${op}] a shape holds integers of 0 or more, got ${showShape(shape)}`)
 }
+
+/** Position `number` of an array of `sizes`, last axis fastest. */
+export function unravel(number: number, sizes: Dims): number[] {
+  const index = Array<number>(sizes.length)
+  for (let i = sizes.length - 1; i >= 0; i--) {
+    index[i] = number % sizes[i]!
+    number = Math.floor(number / sizes[i]!)
+  }
+  return index
+}

@@ -1,7 +1,8 @@
 // Pooling over windows: maxima and means, over any number of spatial axes, and those of tfjs by name.
 import { ShapeError } from '../errors.ts'
-import { averagePooling, maxPooling, outputSizes, type PoolGeometry } from '../graph/convolution.ts'
+import { outputSizes } from '../graph/convolution.ts'
 import type { Node } from '../graph/node.ts'
+import { averagePooling, maxPooling, type PoolGeometry } from '../graph/pooling.ts'
 import { reshape } from '../graph/primitives.ts'
 import { showShape } from '../graph/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'

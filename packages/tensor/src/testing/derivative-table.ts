@@ -260,6 +260,21 @@ function windowed(): Differentiable[] {
       f: bent((x, w) => convTranspose(x, w, { strides: 2, padding: [[1, 0]] })),
     },
     {
+      name: 'conv of a kernel of one element with steps',
+      inputs: [of(1, 5, 4, 2), of(1, 1, 2, 2)],
+      f: bent((x, w) => conv(x, w, { strides: [2, 3], padding: 'same' })),
+    },
+    {
+      name: 'depthwise conv with steps, channels first',
+      inputs: [of(1, 2, 5, 4), of(3, 2, 1, 2)],
+      f: bent((x, w) => conv(x, w, { groups: 2, strides: 2, padding: 1, dataFormat: 'channelsFirst' })),
+    },
+    {
+      name: 'transposed conv with steps above the kernel',
+      inputs: [of(1, 2, 3), of(2, 2, 2)],
+      f: bent((x, w) => convTranspose(x, w, { strides: 3, dataFormat: 'channelsFirst' })),
+    },
+    {
       name: 'maxPool',
       inputs: [{ shape: [1, 5, 4, 2], low: 0, high: 0, values: apart(40) }],
       f: bent((x) => maxPoolNd(square(x), { size: [3, 2], strides: 2 })),
@@ -268,6 +283,44 @@ function windowed(): Differentiable[] {
       name: 'avgPool',
       inputs: [of(1, 4, 5, 1)],
       f: bent((x) => avgPoolNd(square(x), { size: 3, strides: 2, padding: 'same' })),
+    },
+    {
+      name: 'maxPool of windows side by side',
+      inputs: [{ shape: [1, 5, 4, 2], low: 0, high: 0, values: apart(40) }],
+      f: bent((x) =>
+        maxPoolNd(square(x), {
+          size: 2,
+          padding: [
+            [1, 0],
+            [0, 1],
+          ],
+        }),
+      ),
+    },
+    {
+      name: 'maxPool with gaps, channels first',
+      inputs: [{ shape: [1, 2, 5, 4], low: 0, high: 0, values: apart(40) }],
+      f: bent((x) =>
+        maxPoolNd(square(x), {
+          size: 2,
+          strides: [1, 2],
+          dilations: 2,
+          padding: 1,
+          dataFormat: 'channelsFirst',
+        }),
+      ),
+    },
+    {
+      name: 'avgPool of windows side by side, channels first',
+      inputs: [of(1, 2, 5)],
+      f: bent((x) => avgPoolNd(square(x), { size: 2, dataFormat: 'channelsFirst' })),
+    },
+    {
+      name: 'avgPool with gaps',
+      inputs: [of(1, 5, 2)],
+      f: bent((x) =>
+        avgPoolNd(square(x), { size: 2, strides: 2, dilations: 2, padding: 1, countPadding: true }),
+      ),
     },
   ]
 }
