@@ -113,6 +113,9 @@ function score(addresses: readonly { addr: readonly number[] }[], l: number, siz
   return sum
 }
 
+/** Below so many elements, lanes along a reduced loop are worth less. */
+const SHORT_ROW = 16
+
 /** Puts the best lane loop of each group last; true when lanes go along an outer loop. */
 function chooseLaneOfReduction(d: Draft): boolean {
   const inner = d.exprs.filter(
@@ -126,7 +129,9 @@ function chooseLaneOfReduction(d: Draft): boolean {
     }
     return [loop, value]
   }
-  const [reduced, horizontal] = best(d.outer, d.sizes.length)
+  const [reduced, full] = best(d.outer, d.sizes.length)
+  // a short row (the window of a depthwise convolution) is mostly tail, and each row's lanes have to be added up
+  const horizontal = d.sizes[reduced]! < SHORT_ROW ? full - 1.5 : full
   if (d.outer > 0) {
     const [loop, vertical] = best(0, d.outer)
     if (vertical > horizontal) {
