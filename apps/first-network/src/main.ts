@@ -17,7 +17,7 @@ import { compileFor, digitNetwork } from './network.ts'
 import type { Options } from './options.ts'
 import { DEFAULT_PLAN, HELP, parseOptions, UsageError } from './options.ts'
 import { mostLikely } from './predictions.ts'
-import { confusionText, digitsText, nextStepsText, scoreText } from './report.ts'
+import { confusionText, digitsText, nextStepsText, type SavedFile, savedText, scoreText } from './report.ts'
 import { paint, terminalOf, withCommas } from './terminal.ts'
 import type { Trained, Training } from './training.ts'
 import { EVALUATION_BATCH, trainOn } from './training.ts'
@@ -42,8 +42,11 @@ async function run(options: Options): Promise<number> {
     return 130
   }
   await show(start, train, test, trained)
-  await saveAndReload(start, test, options.out)
-  await exportAndReadBack(start, test, options.out)
+  const saved = [
+    await saveAndReload(start, test, options.out),
+    await exportAndReadBack(start, test, options.out),
+  ]
+  say(`\n${savedText(options.out, saved, terminal)}`)
   say(`\n${nextStepsText(start.plan.network, trained.epoch, terminal)}`)
   return 0
 }
@@ -115,8 +118,9 @@ async function predict(model: Sequential, { images }: MnistSplit): Promise<Float
 }
 
 /** Writes the weights, reads them into a new network and compares what the two say about every test image. */
-async function saveAndReload({ model, plan }: Start, test: MnistSplit, folder: string): Promise<void> {
-  const path = join(folder, 'weights.safetensors')
+async function saveAndReload({ model, plan }: Start, test: MnistSplit, folder: string): Promise<SavedFile> {
+  const name = 'weights.safetensors'
+  const path = join(folder, name)
   const bytes = await model.weightsToSafetensors()
   await writeAtomically(path, bytes)
   const reloaded = digitNetwork(plan.network)
@@ -127,13 +131,14 @@ async function saveAndReload({ model, plan }: Start, test: MnistSplit, folder: s
     throw new Error(
       `image ${Math.floor(different / 10)}: the reloaded network says ${after[different]}, not ${before[different]}`,
     )
-  say(`\nWeights saved to ${path} (${withCommas(bytes.length)} bytes) and loaded into a new network:`)
-  say(`its predictions for ${withCommas(test.size)} test images are equal bit for bit.`)
+  const proof = `in a new network: predictions for ${withCommas(test.size)} test images are equal bit for bit`
+  return { name, bytes: bytes.length, proof }
 }
 
 /** Writes the network as ONNX, reads the file back and compares what the two say about every test image. */
-async function exportAndReadBack({ model }: Start, test: MnistSplit, folder: string): Promise<void> {
-  const path = join(folder, 'mnist.onnx')
+async function exportAndReadBack({ model }: Start, test: MnistSplit, folder: string): Promise<SavedFile> {
+  const name = 'mnist.onnx'
+  const path = join(folder, name)
   const bytes = exportOnnx(model)
   await writeAtomically(path, bytes)
   const imported = sequential([await importOnnx(await readFile(path))])
@@ -145,11 +150,9 @@ async function exportAndReadBack({ model }: Start, test: MnistSplit, folder: str
       `image ${different}: the imported network says ${after[different]}, not ${before[different]}`,
     )
   const apart = ours.reduce((most, p, i) => Math.max(most, Math.abs(p - theirs[i]!)), 0)
-  say(
-    `\nExported to ${path} (${withCommas(bytes.length)} bytes) and read back: the same ${withCommas(test.size)} predictions,`,
-  )
   const distance = apart === 0 ? 'equal bit for bit' : `at most ${apart.toExponential(0)} apart`
-  say(`probabilities ${distance}. ONNX Runtime, and everything else that reads ONNX, can run the file.`)
+  const proof = `imported: the same ${withCommas(test.size)} predictions, probabilities ${distance}`
+  return { name, bytes: bytes.length, proof }
 }
 
 try {

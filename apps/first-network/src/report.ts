@@ -55,6 +55,33 @@ export function confusionText(images: LabelledImages, predictions: Predictions, 
   ].join('\n')
 }
 
+/** A file that was written, and read back to see that it holds what it should. */
+export interface SavedFile {
+  readonly name: string
+  readonly bytes: number
+  /** What was compared after reading it. */
+  readonly proof: string
+}
+
+export function savedText(folder: string, files: readonly SavedFile[], terminal: Terminal): string {
+  const size = ({ bytes }: SavedFile): string => `${withCommas(bytes)} bytes`
+  const width = Math.max(...files.map(({ name }) => name.length))
+  const sizeWidth = Math.max(...files.map((file) => size(file).length))
+  const lines = files.map((file) =>
+    [
+      paint(terminal, 'green', '  ✓'),
+      paint(terminal, 'cyan', file.name.padEnd(width)),
+      ` ${size(file).padStart(sizeWidth)} `,
+      file.proof,
+    ].join(' '),
+  )
+  return [
+    `${paint(terminal, 'bold', 'Saved')} in ${folder}, and read back`,
+    ...lines,
+    '  ONNX Runtime, and everything else that reads ONNX, can run mnist.onnx.',
+  ].join('\n')
+}
+
 export function nextStepsText(network: NetworkName, epochs: number, terminal: Terminal): string {
   const steps: [command: string, what: string][] = [
     [`npm start -- --resume --epochs ${2 * epochs}`, 'go on where this run ended'],
@@ -64,6 +91,7 @@ export function nextStepsText(network: NetworkName, epochs: number, terminal: Te
     ['npm start -- --batch-size 32 --seed 7', 'smaller steps, other random numbers'],
     ['apps/first-network/src/network.ts', 'the network: give it more units, another layer'],
     ['npm run example 03', 'the training loop written by hand'],
+    ['npm run example 06', 'a network from PyTorch learns two more digits and goes back as ONNX'],
   ]
   const width = Math.max(...steps.map(([command]) => command.length))
   return [

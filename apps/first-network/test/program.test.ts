@@ -63,6 +63,7 @@ describe('five epochs', () => {
     expect(whole.output).toMatch(/✗ \d {2}[\d.]+ %, is a \d/)
     expect(whole.output).toContain('Confusion matrix')
     expect(whole.output).toContain('predictions for 10,000 test images are equal bit for bit')
+    expect(whole.output).toMatch(/✓ mnist\.onnx .* probabilities equal bit for bit/)
     expect(whole.output).toContain('npm start -- --resume --epochs 10')
     expect(whole.output).not.toContain('\u001B')
   })
