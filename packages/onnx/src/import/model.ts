@@ -18,6 +18,7 @@ import type { UnknownFields } from '../schema/codec.ts'
 import { buildGraph } from './build.ts'
 import { type Feeds, tensorsOf } from './feeds.ts'
 import type { GraphNode, ModelGraph, ValueInfo } from './graph.ts'
+import { inferOutput } from './infer-output.ts'
 import { rememberUnknownFields } from './unknown-fields.ts'
 import { unshare } from './unshare.ts'
 import { type InitializerInfo, type VariableKind, variableKinds } from './weights.ts'
@@ -272,12 +273,12 @@ export class OnnxModel implements Module {
       ...this.#graph,
       nodes,
       inputs: this.inputs.filter((input) => read.has(input.name)),
-      outputs: [
-        this.outputs.find((output) => output.name === name) ?? { name, dtype: 'float32', shape: undefined },
-      ],
+      outputs: [{ name, dtype: 'float32', shape: undefined }],
       initializers: new Map([...this.#graph.initializers].filter(([n]) => read.has(n))),
     }
-    return new OnnxModel(graph, new Map([...this.#variables].filter(([n]) => kept(n))), this.#unknown)
+    const variables = new Map([...this.#variables].filter(([n]) => kept(n)))
+    const output = this.outputs.find((known) => known.name === name) ?? inferOutput(graph, variables, name)
+    return new OnnxModel({ ...graph, outputs: [output] }, variables, this.#unknown)
   }
 }
 
