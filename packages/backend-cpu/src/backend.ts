@@ -17,6 +17,7 @@ import { Heap } from './heap.ts'
 import { compileProgram } from './program.ts'
 import { MAX_THREADS } from './threads/control.ts'
 import { defaultThreads, Pool } from './threads/pool.ts'
+import type { ThreadTuning } from './threads/pool.ts'
 import { canShareMemory } from './threads/shared-memory.ts'
 import { VectorEmitter } from './vector/emitter.ts'
 import { Workspace } from './workspace.ts'
@@ -35,10 +36,6 @@ export interface CpuBackendOptions {
    * Results are equal bit for bit for any number.
    */
   readonly threads?: number
-  /** Nanoseconds of estimated work from which on a part of a program is split between threads. Default 4,000. */
-  readonly splitFrom?: number
-  /** Milliseconds that a run waits for a worker that makes no progress before it throws. Default 20,000. */
-  readonly patience?: number
 }
 
 /** Whether the engine takes a module with plain SIMD, and one with relaxed SIMD; a reason when it takes neither. */
@@ -74,9 +71,6 @@ interface State {
   readonly relaxed: boolean
 }
 
-const SPLIT_FROM = 4000
-const PATIENCE = 20_000
-
 export class CpuBackend implements KernelBackend {
   readonly level = 'kernel'
   readonly name = 'cpu'
@@ -90,13 +84,15 @@ export class CpuBackend implements KernelBackend {
     loops: true,
   }
   readonly #options: CpuBackendOptions
+  readonly #tuning: ThreadTuning
   #state: State | null = null
   #threads: number
   #failure: string | null = null
   #modules = 0
 
-  constructor(options: CpuBackendOptions = {}) {
+  constructor(options: CpuBackendOptions = {}, tuning: ThreadTuning = {}) {
     this.#options = options
+    this.#tuning = tuning
     this.#threads = options.threads === undefined ? defaultThreads() : checkedThreads(options.threads)
   }
 
@@ -123,13 +119,12 @@ export class CpuBackend implements KernelBackend {
       this.#failure = reason
       return
     }
-    const { maximumPages, splitFrom = SPLIT_FROM, patience = PATIENCE } = this.#options
-    const heap = new Heap(maximumPages, canShareMemory())
+    const heap = new Heap(this.#options.maximumPages, canShareMemory())
     const workspace = new Workspace(heap)
     this.#state = {
       heap,
       workspace,
-      pool: new Pool(heap, workspace, { threads: this.#threads, threshold: splitFrom, patience }),
+      pool: new Pool(heap, workspace, this.#threads, this.#tuning),
       relaxed: relaxed && (this.#options.relaxed ?? true),
     }
   }

@@ -38,6 +38,8 @@ export interface CompileOptions {
 export interface Threads {
   /** Nanoseconds of work from which on a region is split. */
   readonly threshold: number
+  /** For tests: workers take the first chunk of everything. */
+  readonly workersFirst: boolean
   /** The functions that modules import to wait for other threads. */
   readonly host: { readonly [STALLED]: () => number; readonly [BROKEN]: () => number }
   /** A number for the next program. */
@@ -109,7 +111,7 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
       for (const fn of hostFunctionsOf(kernel.exprs)) module.importHost(fn, SCALARS[fn].arity)
   const { threads } = options
   const number = threads.reserve()
-  const regions = new Regions(module, number, threads.threshold)
+  const regions = new Regions(module, number, threads.threshold, threads.workersFirst)
   const needs = { shared: 0, own: 0 }
   const tables = new Tables(heap, options.allocate)
   const env: Environment = {
@@ -120,6 +122,7 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
     scalarDtypes: program.scalars,
     scalarAddress: (slot) => options.scalars + slot * 8,
     table: (values) => tables.place(values),
+    finestUnits: threads.threshold === 0,
     splits: (work) => regions.splits(work),
     parallel: (f, region) => regions.emit(f, region),
     workspace: (bytes) => (needs.own = Math.max(needs.own, bytes)),

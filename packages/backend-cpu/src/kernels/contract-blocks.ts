@@ -58,18 +58,25 @@ function waiting(
 /**
  * @param rows rows of a tile
  * @param plain whether the output can hold partial sums
+ * @param finest units are to be as small as they can be
  */
-export function contractBlocks(kernel: ContractKernel, rows: number, plain: boolean): ContractBlocks {
+export function contractBlocks(
+  kernel: ContractKernel,
+  rows: number,
+  plain: boolean,
+  finest: boolean,
+): ContractBlocks {
   const { batch, m, n, k } = kernel
   const { sums, depth, columns } = waiting(kernel, rows, plain)
   const panels = Math.ceil(Math.min(n, columns) / NR)
   const tiles = Math.ceil(m / rows)
   const blockCost = (m * panels * NR * PRODUCT_STEP + m * PACKED_ELEMENT) * depth
-  const wanted = Math.min(MOST_UNITS, Math.max(1, Math.floor(blockCost / UNIT_NANOSECONDS)))
-  const most = Math.min(MOST_TILES, Math.max(LEAST_TILES, Math.ceil(tiles / wanted)))
+  const fitting = Math.max(1, Math.floor(blockCost / UNIT_NANOSECONDS))
+  const wanted = finest ? MOST_UNITS : Math.min(MOST_UNITS, fitting)
+  const most = Math.min(MOST_TILES, Math.max(finest ? 1 : LEAST_TILES, Math.ceil(tiles / wanted)))
   const blocksDown = Math.ceil(tiles / most)
   const across = blocksDown < wanted ? Math.ceil(wanted / blocksDown) : 1
-  const unitPanels = across === 1 ? panels : Math.max(LEAST_PANELS, Math.ceil(panels / across))
+  const unitPanels = across === 1 ? panels : Math.max(finest ? 1 : LEAST_PANELS, Math.ceil(panels / across))
   const units = blocksDown * Math.ceil(panels / unitPanels)
   const productCost = m * n * k * PRODUCT_STEP + (m + n) * k * PACKED_ELEMENT
   return {

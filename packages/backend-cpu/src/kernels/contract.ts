@@ -49,7 +49,7 @@ class ContractWriter {
     this.#buffers = buffers
     const rows = tileRows(env.relaxed)
     const plain = isPlain(kernel)
-    const { columns, depth, sums } = (this.#blocks = contractBlocks(kernel, rows, plain))
+    const { columns, depth, sums } = (this.#blocks = contractBlocks(kernel, rows, plain, env.finestUnits))
     this.#packB = packPanels(env, kernel.b)
     this.#product = productFunction(env, kernel, buffers, { blocks: this.#blocks, plain })
     const { m, n } = kernel

@@ -18,6 +18,8 @@ export interface Environment {
   scalarAddress(slot: number): number
   /** Byte address of a constant table of int32. */
   table(values: Int32Array): number
+  /** For tests: units are to be as small as they can be. */
+  readonly finestUnits: boolean
   /** Whether a region with so many units and nanoseconds a unit would be split at all. */
   splits(work: { readonly units: number; readonly cost: number }): boolean
   /**

@@ -9,7 +9,7 @@ import type { Environment } from './environment.ts'
 import { ExpressionEmitter } from './expressions.ts'
 
 /** Elements in a unit of a fill that threads share. */
-const UNIT = 16_384
+const unitOf = (env: Environment): number => (env.finestUnits ? 16 : 16_384)
 
 /** Fills each buffer that has a store with `fill`; `pointers` are locals of `f`. */
 export function emitFills(
@@ -37,7 +37,7 @@ export function emitFill(
   value: Element,
 ): void {
   if (size === 0) return
-  const units = Math.ceil(size / UNIT)
+  const units = Math.ceil(size / unitOf(env))
   const name = Object.is(value, -0) ? '-0' : String(value)
   const body = env.module.shared(`fill${dtype}${name}/${size}`, () => fillFunction(env, dtype, size, value))
   env.parallel(f, { body, args: [pointer], units, cost: fillCost((size * bytesOf(dtype)) / units) })
@@ -49,8 +49,8 @@ function fillFunction(env: Environment, dtype: DType, size: number, value: Eleme
   const [pointer, from, to] = [0, 1, 2]
   const bytes = bytesOf(dtype)
   const end = f.permanent()
-  f.get(from).i32(UNIT).mul().set(from)
-  f.get(to).i32(UNIT).mul().set(end)
+  f.get(from).i32(unitOf(env)).mul().set(from)
+  f.get(to).i32(unitOf(env)).mul().set(end)
   f.atMost(end, size)
   const one = allocate(dtype, 1)
   one[0] = dtype === 'int64' ? BigInt(value) : dtype === 'bool' ? Number(Boolean(value)) : Number(value)

@@ -4,9 +4,17 @@
 // Lanes are "horizontal" along the innermost reduced loop (or the innermost loop when nothing is reduced), or "vertical"
 // along the innermost outer loop, when the reduced elements of neighbouring rows lie side by side (sums over axis 0).
 import { bytesOf, SCALARS } from '@dl/tensor/backend'
-import type { Expr, RowKernel, Store } from '@dl/tensor/backend'
+import type { Expr, Store } from '@dl/tensor/backend'
 import { wordsOf } from '../vector/emitter.ts'
 import { argumentsOf, dependencies, loopsOf } from './expressions.ts'
+
+/** The part of a row kernel that says what it computes. */
+export interface RowLoops {
+  readonly sizes: readonly number[]
+  readonly outer: number
+  readonly exprs: readonly Expr[]
+  readonly stores: readonly Store[]
+}
 
 export interface RowPlan {
   readonly sizes: readonly number[]
@@ -37,14 +45,8 @@ const addressed = (d: Draft): { addr: readonly number[] }[] => [
 /**
  * @param sameMemory whether two buffers of the program are one place in memory (an update in place)
  */
-export function planRow(kernel: RowKernel, sameMemory: (a: number, b: number) => boolean): RowPlan {
-  const draft: Draft = {
-    sizes: [...kernel.sizes],
-    outer: kernel.outer,
-    exprs: kernel.exprs.map((x) => ({ ...x })),
-    stores: kernel.stores.map((s) => ({ ...s })),
-  }
-  collapse(draft)
+export function planRow(kernel: RowLoops, sameMemory: (a: number, b: number) => boolean): RowPlan {
+  const draft = collapsed(kernel)
   const reduces = draft.exprs.some((x) => x.op === 'reduce')
   if (draft.sizes.length === 0 || (reduces && draft.sizes.length === draft.outer)) appendUnitLoop(draft)
   let vertical = false
@@ -56,6 +58,18 @@ export function planRow(kernel: RowKernel, sameMemory: (a: number, b: number) =>
   } else along = chooseLaneOfMap(draft)
   const lane = vertical ? draft.outer - 1 : draft.sizes.length - 1
   return finish(draft, vertical, lane, along < 0 ? lane : along, sameMemory)
+}
+
+/** A copy without loops of one turn, and with neighbours merged that every address walks as one. */
+export function collapsed(kernel: RowLoops): Draft {
+  const draft: Draft = {
+    sizes: [...kernel.sizes],
+    outer: kernel.outer,
+    exprs: kernel.exprs.map((x) => ({ ...x })),
+    stores: kernel.stores.map((s) => ({ ...s })),
+  }
+  collapse(draft)
+  return draft
 }
 
 // ---- loops

@@ -1,5 +1,6 @@
 // Code of row kernels: elementwise chains, reductions, softmax-like rows, pads and copies. The plan (row-plan.ts) says
 // which loops run and where lanes lie; this file writes the loops and the passes over each row.
+import { bytesOf } from '@dl/tensor/backend'
 import type { Expr, ReduceKind, RowKernel } from '@dl/tensor/backend'
 import type { FunctionWriter } from '../assembler/function-writer.ts'
 import { I32, OP } from '../assembler/opcodes.ts'
@@ -11,8 +12,9 @@ import { ExpressionEmitter } from './expressions.ts'
 import type { Scope } from './expressions.ts'
 import { emitFills } from './fill.ts'
 import { combine, combineLanes, identity } from './reduction.ts'
-import { planRow } from './row-plan.ts'
-import type { RowPlan } from './row-plan.ts'
+import { reductionInParts } from './row-parts.ts'
+import { collapsed, planRow } from './row-plan.ts'
+import type { RowLoops, RowPlan } from './row-plan.ts'
 import { splitRow } from './row-split.ts'
 import type { RowSplit } from './row-split.ts'
 
@@ -35,19 +37,77 @@ export function buffersOf(kernel: {
 
 export function emitRow(env: Environment, name: string, kernel: RowKernel): EmittedKernel {
   const buffers = buffersOf(kernel)
-  const pointers: ValueType[] = buffers.map(() => I32)
-  const f = env.module.function(name, pointers)
-  const plan = planRow(kernel, (a, b) => env.sameMemory(a, b))
+  const f = env.module.function(
+    name,
+    buffers.map(() => I32),
+  )
   const locals = new Map(buffers.map((b, i) => [b, i]))
-  emitFills(env, f, plan.stores, locals)
-  const split = splitOf(plan)
-  if (!env.splits(split)) new RowEmitter(env, f, plan, locals, null).emit()
-  else {
-    const body = env.module.function('', [...pointers, I32, I32])
-    new RowEmitter(env, body, plan, locals, { ...split, from: buffers.length, to: buffers.length + 1 }).emit()
-    env.parallel(f, { body, args: buffers.map((_, i) => i), units: split.units, cost: split.cost })
-  }
+  emitFills(env, f, kernel.stores, locals)
+  if (!emitInParts(env, f, kernel, locals)) emitLoops(env, f, kernel, locals)
   return { fn: f, buffers }
+}
+
+/** The loops of a kernel where `f` stands; `locals` hold the pointers of its buffers. */
+function emitLoops(
+  env: Environment,
+  f: FunctionWriter,
+  kernel: RowLoops,
+  locals: ReadonlyMap<number, number>,
+): void {
+  const plan = planRow(kernel, (a, b) => env.sameMemory(a, b))
+  const split = splitOf(plan, env.finestUnits)
+  if (!env.splits(split)) return new RowEmitter(env, f, plan, locals, null).emit()
+  const buffers = buffersOf(kernel)
+  const [from, to] = [buffers.length, buffers.length + 1]
+  const types: ValueType[] = [...buffers.map((): ValueType => I32), I32, I32]
+  const body = env.module.function('', types)
+  const { unroll } = split
+  new RowEmitter(env, body, { ...plan, unroll }, new Map(buffers.map((b, i) => [b, i])), {
+    ...split,
+    from,
+    to,
+  }).emit()
+  env.parallel(f, { body, args: buffers.map((b) => locals.get(b)!), units: split.units, cost: split.cost })
+}
+
+/** From so many nanoseconds on, reductions with fewer units than that are cut into parts. */
+const [CUT_FROM, FEW_UNITS] = [20_000, 8]
+
+/** A large reduction with few rows as two kernels over the sums of parts; false when it is none. */
+function emitInParts(
+  env: Environment,
+  f: FunctionWriter,
+  kernel: RowKernel,
+  locals: ReadonlyMap<number, number>,
+): boolean {
+  if (!kernel.exprs.some((x) => x.op === 'reduce')) return false
+  const split = splitOf(
+    planRow(kernel, (a, b) => env.sameMemory(a, b)),
+    false,
+  )
+  const worthIt = split.units * split.cost >= CUT_FROM && split.units < FEW_UNITS
+  if (!worthIt && !env.finestUnits) return false
+  const count = env.buffers.length
+  const cut = reductionInParts(collapsed(kernel), count)
+  if (!cut) return false
+  const inside: Environment = {
+    ...env,
+    buffers: [...env.buffers, ...cut.reductions.map((dtype) => ({ dtype, size: cut.size }))],
+    sameMemory: (a, b) => a === b || (a < count && b < count && env.sameMemory(a, b)),
+  }
+  const places = new Map(locals)
+  let bytes = 0
+  cut.reductions.forEach((dtype, i) => {
+    const pointer = f.permanent()
+    env.pushSharedWorkspace(f)
+    f.plus(bytes).set(pointer)
+    places.set(count + i, pointer)
+    bytes += Math.ceil((cut.size * bytesOf(dtype)) / 64) * 64 + 64
+  })
+  env.sharedWorkspace(bytes)
+  emitLoops(inside, f, cut.parts, places)
+  emitLoops(inside, f, cut.whole, places)
+  return true
 }
 
 /** The outer loop that runs inside of the others: that of lanes or of interleaved vectors; -1 without one. */
@@ -56,9 +116,9 @@ const insideLoop = ({ vertical, lane, along }: RowPlan): number =>
 
 const aroundLoops = (plan: RowPlan): number[] => range(0, plan.outer).filter((l) => l !== insideLoop(plan))
 
-function splitOf(plan: RowPlan): RowSplit {
+function splitOf(plan: RowPlan, finest: boolean): RowSplit {
   const free = plan.vertical || (plan.along === plan.lane && reductions(plan.exprs).length === 0)
-  return splitRow(plan, aroundLoops(plan), free)
+  return splitRow(plan, aroundLoops(plan), free, finest)
 }
 
 /** The units that a body does, and the parameters that say which. */

@@ -36,10 +36,12 @@ export const TAKEN = 256
 export const MAIL = 320
 /** i32 a thread: chunks that it has done. */
 export const SERVED = 384
+/** i32 a thread: messages that it has taken in. */
+export const RECEIVED = 448
 /** What a failed worker says: a length (i32) and characters (a byte each). */
-export const REASON = 448
+export const REASON = 512
 export const MOST_REASON = 120
 /** i32 each: arguments of the running job. */
-export const ARGUMENTS = 576
+export const ARGUMENTS = 640
 export const MOST_ARGUMENTS = 96
 export const CONTROL_BYTES: number = ARGUMENTS + 4 * MOST_ARGUMENTS

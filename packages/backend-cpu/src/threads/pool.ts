@@ -8,13 +8,14 @@ import { BROKEN, STALLED } from './regions.ts'
 import { environment, hardwareThreads, hasWorkers } from './spawn.ts'
 import { Team } from './team.ts'
 
-export interface PoolOptions {
-  /** Threads, the main one included. */
-  readonly threads: number
-  /** Nanoseconds of work from which on a region is split. */
-  readonly threshold: number
-  /** Milliseconds without progress after which workers are given up. */
-  readonly patience: number
+/** How threads behave; for tests and measurements. */
+export interface ThreadTuning {
+  /** Nanoseconds of estimated work from which on a part of a program is split between threads. Default 4,000. */
+  readonly splitFrom?: number
+  /** Milliseconds that a run waits for a worker that makes no progress before it throws. Default 20,000. */
+  readonly patience?: number
+  /** Let workers take the first chunk of everything, however small. Default false. */
+  readonly workersFirst?: boolean
 }
 
 /** Workers start when programs with something to share have run for so long in all: short scripts don't pay for them. */
@@ -44,6 +45,7 @@ interface SharedProgram {
 
 export class Pool implements Threads {
   readonly threshold: number
+  readonly workersFirst: boolean
   readonly host: Threads['host'] = {
     [STALLED]: () => (this.#look(), 0),
     [BROKEN]: () => {
@@ -66,12 +68,13 @@ export class Pool implements Threads {
   #progress = 0
   #waited = 0
 
-  constructor(heap: Heap, workspace: Workspace, options: PoolOptions) {
+  constructor(heap: Heap, workspace: Workspace, threads: number, tuning: ThreadTuning) {
     this.#heap = heap
     this.#workspace = workspace
-    this.#threads = options.threads
-    this.threshold = options.threshold
-    this.#patience = options.patience
+    this.#threads = threads
+    this.threshold = tuning.splitFrom ?? 4000
+    this.#patience = tuning.patience ?? 20_000
+    this.workersFirst = tuning.workersFirst ?? false
   }
 
   /** Threads that take part in large programs, once their workers have started. */
@@ -110,6 +113,7 @@ export class Pool implements Threads {
       return run()
     }
     if (nanoseconds >= Math.min(WAKE_FROM, this.threshold)) team.wake()
+    if (this.workersFirst) team.awaitMail(100)
     try {
       run()
     } catch (error) {

@@ -48,17 +48,20 @@ export class Regions {
   readonly #module: ModuleWriter
   readonly #program: number
   readonly #threshold: number
+  readonly #workersFirst: boolean
   #count = 0
   #nanoseconds = 0
 
   /**
    * @param program number under which workers know the module
    * @param threshold nanoseconds of work below which the main thread does a region alone
+   * @param workersFirst for tests: the main thread waits a little until another one has taken a chunk
    */
-  constructor(module: ModuleWriter, program: number, threshold: number) {
+  constructor(module: ModuleWriter, program: number, threshold: number, workersFirst: boolean) {
     this.#module = module
     this.#program = program
     this.#threshold = threshold
+    this.#workersFirst = workersFirst
     if (!module.sharedMemory) return
     module.importHost(STALLED, 0)
     module.importHost(BROKEN, 0)
@@ -195,6 +198,21 @@ export class Regions {
       })
     })
     return f
+  }
+
+  #letWorkersStart(): FunctionWriter {
+    return this.#module.shared('threads.letWorkersStart', () => {
+      const f = this.#module.function('', [I32])
+      const turns = f.permanent()
+      const most = f.permanent()
+      f.i32(PATIENCE_TURNS).set(most)
+      f.i32(0)
+      f.forUntil(turns, most, 1, () => {
+        f.get(0).atomic(ATOMIC.i32Load, NEXT).get(0).memory(OP.i32Load, UNITS).op(OP.i32Ne)
+        f.if(() => f.return())
+      })
+      return f
+    })
   }
 
   /** join(control): waits until every unit is done. */

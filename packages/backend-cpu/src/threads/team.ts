@@ -9,6 +9,7 @@ import {
   NEXT,
   READY,
   REASON,
+  RECEIVED,
   SERVED,
   SLEEPERS,
   TAKEN,
@@ -79,6 +80,14 @@ export class Team {
   #post(thread: number, message: WorkerMessage): void {
     Atomics.add(this.#cells, (MAIL >> 2) + thread, 1)
     this.#workers[thread - 1]!.post(message)
+  }
+
+  /** Waits until every worker has taken in what was posted to it, for so many milliseconds at most. */
+  awaitMail(milliseconds: number): void {
+    const end = performance.now() + milliseconds
+    const behind = (t: number): boolean =>
+      Atomics.load(this.#cells, (RECEIVED >> 2) + t) !== Atomics.load(this.#cells, (MAIL >> 2) + t)
+    for (let t = 1; t <= this.#workers.length; t++) while (behind(t) && performance.now() < end);
   }
 
   /** Wakes workers that sleep. */

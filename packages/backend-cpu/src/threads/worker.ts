@@ -11,6 +11,7 @@ import {
   PROGRAM,
   READY,
   REASON,
+  RECEIVED,
   REGION,
   SLEEPERS,
   TAKEN,
@@ -63,10 +64,9 @@ class Server {
       this.#start = message
       this.#cells = new Int32Array(message.memory.buffer, message.control)
       Atomics.add(this.#cells, READY >> 2, 1)
-      return
-    }
-    if (message.kind === 'forget') this.#programs.delete(message.number)
+    } else if (message.kind === 'forget') this.#programs.delete(message.number)
     else this.#programs.set(message.number, this.#instantiate(message))
+    Atomics.store(this.#cells, (RECEIVED >> 2) + this.#start!.thread, this.#received)
   }
 
   #instantiate({ module, host }: Extract<WorkerMessage, { kind: 'program' }>): Region[] {
