@@ -19,7 +19,8 @@ import { describeKernel, listKernel } from './listing.ts'
 import { hostFunctionsOf } from './vector/arithmetic.ts'
 import { Tables } from './tables.ts'
 import { SHARED_WORKSPACE_CELL, WORKSPACE_CELLS } from './threads/control.ts'
-import { BROKEN, Regions, STALLED } from './threads/regions.ts'
+import { workerHostFunction } from './threads/host-functions.ts'
+import { BROKEN, Regions, runAlone, STALLED } from './threads/regions.ts'
 import type { Workspace, WorkspaceNeeds } from './workspace.ts'
 
 interface Allocation {
@@ -130,7 +131,10 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
     sharedWorkspace: (bytes) => (needs.shared = Math.max(needs.shared, bytes)),
     pushSharedWorkspace: (f) => void f.i32(SHARED_WORKSPACE_CELL).memory(OP.i32Load),
   }
-  const kernels = program.kernels.map((kernel, i) => emitKernel(env, `k${i}`, kernel))
+  const alone: Environment = { ...env, splits: () => false, parallel: runAlone }
+  const kernels = program.kernels.map((kernel, i) =>
+    emitKernel(workersCanRun(kernel) ? env : alone, `k${i}`, kernel),
+  )
   const places = kernels.map((k) => k.buffers.map((b) => program.buffers[b]!.place))
   const run = module.function('run', [])
   kernels.forEach((k, i) => {
@@ -157,6 +161,10 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
     share: () => (regions.count > 0 ? threads.add(number, compiled, module.imported) : () => undefined),
   }
 }
+
+/** Whether worker threads have all functions that the kernel calls. */
+const workersCanRun = (kernel: Kernel): boolean =>
+  !('exprs' in kernel) || hostFunctionsOf(kernel.exprs).every((fn) => workerHostFunction(fn) !== undefined)
 
 function samePlace(a: Place, b: Place): boolean {
   if (a.kind === 'param') return b.kind === 'param' && a.slot === b.slot
@@ -204,6 +212,7 @@ export class CpuExecutable implements Executable {
   readonly #heap: Heap
   readonly #program: Program
   readonly #emitted: Emitted & { readonly table: number; readonly scalars: number }
+  readonly #threads: Threads
   readonly #run: () => void
   readonly #writeScalars: (scalars: ArrayLike<number>) => void
   #dispose: (() => void) | null
@@ -218,6 +227,7 @@ export class CpuExecutable implements Executable {
     this.#heap = heap
     this.#program = program
     this.#emitted = emitted
+    this.#threads = threads
     const run = emitted.exports['run'] as () => void
     this.#run = emitted.sharedWork > 0 ? () => threads.run(run, emitted.sharedWork) : run
     this.#dispose = dispose
@@ -243,7 +253,7 @@ export class CpuExecutable implements Executable {
     const calls = places.map((list, i) => {
       const args = list.map((p) => (p.kind === 'param' ? pointers[p.slot]! : arena + offsetOf(p)))
       const fn = exports[`k${i}`] as (...args: number[]) => void
-      return () => fn(...args)
+      return () => this.#threads.run(() => fn(...args), this.#emitted.sharedWork)
     })
     const best = calls.map(() => Infinity)
     for (let r = 0; r < repeats; r++)

@@ -2,6 +2,7 @@
 // narrower ones carry their result in a register, and a single line is scanned four elements at a time.
 import { bytesOf } from '@dl/tensor/backend'
 import type { CumulateKernel, DType } from '@dl/tensor/backend'
+import type { FunctionWriter } from '../assembler/function-writer.ts'
 import { I32, V128 } from '../assembler/opcodes.ts'
 import type { Value, VectorEmitter } from '../vector/emitter.ts'
 import { wordsOf } from '../vector/emitter.ts'
@@ -17,21 +18,32 @@ const OUT = 1
 
 export function emitCumulate(env: Environment, name: string, kernel: CumulateKernel): EmittedKernel {
   const f = env.module.function(name, [I32, I32])
-  const { outer, length, inner } = kernel
+  const { outer, length, inner, dtype } = kernel
   if (outer > 0 && length > 0 && inner > 0) {
-    const x = new ExpressionEmitter(env, f, { exprs: [], deps: [], lane: 0 }, [], new Map())
-    const emitter = new CumulateEmitter(x, kernel)
-    const o = f.permanent(I32)
-    f.i32(0).set(o)
-    f.forConstant(o, outer, 1, () => {
-      if (inner >= LANES) emitter.rows()
-      else if (inner === 1) emitter.line()
-      else emitter.columns()
-      const bytes = length * inner * bytesOf(kernel.dtype)
-      f.increase(SOURCE, bytes).increase(OUT, bytes)
-    })
+    const body = env.module.function('', [I32, I32, I32, I32])
+    emitLines(env, body, kernel)
+    const cost = length * inner * (bytesOf(dtype) * 0.06 + (inner >= LANES ? 0 : 1))
+    env.parallel(f, { body, args: [SOURCE, OUT], units: outer, cost })
   }
   return { fn: f, buffers: [kernel.source, kernel.out] }
+}
+
+/** The function cumulate(source, out, from, to) over outer turns. */
+function emitLines(env: Environment, f: FunctionWriter, kernel: CumulateKernel): void {
+  const { length, inner } = kernel
+  const x = new ExpressionEmitter(env, f, { exprs: [], deps: [], lane: 0 }, [], new Map())
+  const emitter = new CumulateEmitter(x, kernel)
+  const bytes = length * inner * bytesOf(kernel.dtype)
+  const [from, to] = [2, 3]
+  const o = f.permanent(I32)
+  for (const buffer of [SOURCE, OUT]) f.get(from).i32(bytes).mul().get(buffer).add().set(buffer)
+  f.get(from)
+  f.forUntil(o, to, 1, () => {
+    if (inner >= LANES) emitter.rows()
+    else if (inner === 1) emitter.line()
+    else emitter.columns()
+    f.increase(SOURCE, bytes).increase(OUT, bytes)
+  })
 }
 
 class CumulateEmitter {

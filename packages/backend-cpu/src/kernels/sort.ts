@@ -28,13 +28,24 @@ const entryForm = (dtype: DType): EntryForm =>
     ? { bytes: 16, positionOffset: 8, keyBytes: 8, keyShift: 0 }
     : { bytes: 8, positionOffset: 0, keyBytes: bytesOf(dtype), keyShift: 32 }
 
+/** Nanoseconds that an element takes. */
+const ELEMENT_COST = 10
+
 const SOURCE = 0
 const OUT = 1
+/** Lines to do: the first, and the one behind the last. */
+const FROM = 2
+const TO = 3
 
 export function emitSort(env: Environment, name: string, kernel: SortKernel): EmittedKernel {
   const f = env.module.function(name, [I32, I32])
   const { outer, inner, length, count } = kernel
-  if (outer > 0 && inner > 0 && length > 0 && count > 0) new SortEmitter(env, f, kernel).emit()
+  if (outer > 0 && inner > 0 && length > 0 && count > 0) {
+    const body = env.module.function('', [I32, I32, I32, I32])
+    new SortEmitter(env, body, kernel).emit()
+    const units = outer * inner
+    env.parallel(f, { body, args: [SOURCE, OUT], units, cost: length * ELEMENT_COST })
+  }
   return { fn: f, buffers: [kernel.source, kernel.out] }
 }
 
@@ -64,22 +75,28 @@ class SortEmitter {
   }
 
   emit(): void {
-    const { outer, inner, length, count } = this.#kernel
+    const { inner, length, count } = this.#kernel
     const f = this.#f
     const byInsertion = length <= SHORT_LINE || count <= FEW
-    const [o, i, line, target] = [f.permanent(), f.permanent(), f.permanent(), f.permanent()]
+    const [number, line, target] = [f.permanent(), f.permanent(), f.permanent()]
     const bytes = bytesOf(this.#kernel.dtype)
-    f.i32(0).set(o)
-    f.forConstant(o, outer, 1, () => {
-      f.i32(0).set(i)
-      f.forConstant(i, inner, 1, () => {
-        f.get(SOURCE).get(i).scale(bytes).add().set(line)
-        f.get(OUT).get(i).scale(4).add().set(target)
-        if (byInsertion) this.#insertion(line)
-        else this.#radix(line)
-        this.#writePositions(target)
-      })
-      f.increase(SOURCE, length * inner * bytes).increase(OUT, count * inner * 4)
+    /** The line's first element in a buffer with `rows` elements a line. */
+    const start = (buffer: number, rows: number, size: number): FunctionWriter => {
+      f.get(buffer)
+      f.get(number)
+        .i32(inner)
+        .op(OP.i32DivU)
+        .i32(rows * inner)
+        .mul()
+      return f.get(number).i32(inner).op(OP.i32RemU).add().scale(size).add()
+    }
+    f.get(FROM)
+    f.forUntil(number, TO, 1, () => {
+      start(SOURCE, length, bytes).set(line)
+      start(OUT, count, 4).set(target)
+      if (byInsertion) this.#insertion(line)
+      else this.#radix(line)
+      this.#writePositions(target)
     })
   }
 

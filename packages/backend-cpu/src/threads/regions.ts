@@ -84,7 +84,7 @@ export class Regions {
 
   /** Runs all units of the region where `f` stands. */
   emit(f: FunctionWriter, region: Region): void {
-    if (!this.splits(region) || region.args.length > MOST_ARGUMENTS) return callBody(f, region)
+    if (!this.splits(region) || region.args.length > MOST_ARGUMENTS) return runAlone(f, region)
     const work = region.units * region.cost
     const number = this.#count++
     this.#nanoseconds += work
@@ -112,7 +112,7 @@ export class Regions {
           .call(claim)
         f.get(control).call(this.#join())
       },
-      () => callBody(f, region),
+      () => runAlone(f, region),
     )
     f.release(mark)
   }
@@ -240,7 +240,8 @@ function pushUnits(f: FunctionWriter, region: Region): void {
   else f.get(region.count)
 }
 
-function callBody(f: FunctionWriter, region: Region): void {
+/** All units on the main thread. */
+export function runAlone(f: FunctionWriter, region: Region): void {
   for (const a of region.args) f.get(a)
   f.i32(0)
   pushUnits(f, region)

@@ -17,6 +17,8 @@ import {
   TAKEN,
 } from './control.ts'
 
+import { workerHostFunction } from './host-functions.ts'
+
 /** What the main thread posts. */
 export type WorkerMessage =
   | {
@@ -36,20 +38,9 @@ export type WorkerMessage =
 
 type Region = (control: number, job: number) => void
 
-/** Functions that kernels call and `Math` does not have; equal to those of the scalar table. */
-const HOST: { readonly [name: string]: (...x: number[]) => number } = {
-  rem: (a, b) => a! % b!,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x!)),
-}
-
-function hostFunction(name: string): (...x: number[]) => number {
-  const known = HOST[name] ?? (Math as unknown as typeof HOST)[name]
-  return (
-    known ??
-    (() => {
-      throw new Error(`worker threads have no function ${name}`)
-    })
-  )
+/** Stands in for functions that only the main thread calls. */
+const notHere = (name: string) => (): never => {
+  throw new Error(`worker threads have no function ${name}`)
 }
 
 class Server {
@@ -73,7 +64,7 @@ class Server {
     const { memory, thread } = this.#start!
     const { exports } = new WebAssembly.Instance(module, {
       m: { memory, thread },
-      h: Object.fromEntries(host.map((name) => [name, hostFunction(name)])),
+      h: Object.fromEntries(host.map((name) => [name, workerHostFunction(name) ?? notHere(name)])),
     })
     const regions: Region[] = []
     for (let i = 0; exports[`r${i}`]; i++) regions.push(exports[`r${i}`] as Region)
