@@ -162,6 +162,23 @@ export { logicalAnd, logicalNot, logicalOr, logicalXor, where } from './ops/logi
 export { all, any, logSumExp, max, mean, min, moments, norm, prod, sum } from './ops/reduction.ts'
 export { argMax, argMin } from './ops/arg.ts'
 export { cond, scan, type ScanOptions, whileLoop } from './ops/control-flow.ts'
+export {
+  type GatedOptions,
+  gru,
+  gruCell,
+  type GruOptions,
+  lstm,
+  lstmCell,
+  type LstmOptions,
+  type LstmState,
+  type LstmWeights,
+  type RecurrentActivation,
+  type RecurrentOptions,
+  type RecurrentWeights,
+  rnnCell,
+  type SequenceOptions,
+  simpleRnn,
+} from './ops/recurrent.ts'
 export { dot, matMul, outerProduct } from './ops/matmul.ts'
 export { einsum } from './ops/einsum.ts'
 export {

@@ -13,7 +13,7 @@ import {
 } from '../graph/control-flow.ts'
 import { isFloat } from '../graph/dtype.ts'
 import { type Node, type NodeOf, withOwnNodeTable } from '../graph/node.ts'
-import { constant, placeholder } from '../graph/primitives.ts'
+import { concat, constant, placeholder, reshape, slice } from '../graph/primitives.ts'
 import { gradients } from './gradient.ts'
 import { sumOutside, type SummedOutside } from './loop-weights.ts'
 import { Residuals } from './residuals.ts'
@@ -87,7 +87,11 @@ function scanPullback(n: NodeOf<'scan'>, cts: readonly (Node | null)[]): Cotange
 
   // the loop again with the residuals as outputs; the compiler makes one loop of both
   const extended = residuals.isExtended ? scan(residuals.extendedBody, parts, length, direction) : itemsOf(n)
-  const stackOf = (node: Node): Node => extended[residuals.itemOf(node)]!
+  const stackOf = (node: Node): Node => {
+    const next = residuals.nextOf(node)
+    if (!next) return extended[residuals.itemOf(node)]!
+    return before(parts.carries[body.params.indexOf(node) - constants]!, stackOf(next), direction)
+  }
 
   const sourceOf = (param: Node): Node => n.src[body.params.indexOf(param)]!
   const items = scan(
@@ -121,6 +125,15 @@ function scanPullback(n: NodeOf<'scan'>, cts: readonly (Node | null)[]): Cotange
       length,
     )
   return result
+}
+
+/** From the values after each step those before it: the first one is `initial`. */
+function before(initial: Node, after: Node, direction: number): Node {
+  const [length, ...rest] = after.shape as [number, ...number[]]
+  const start = after.shape.map((_, a) => (a === 0 && direction < 0 ? 1 : 0))
+  const others = slice(after, start, [length - 1, ...rest])
+  const first = reshape(initial, [1, ...rest])
+  return concat(direction > 0 ? [first, others] : [others, first], 0)
 }
 
 interface ReversePlan {

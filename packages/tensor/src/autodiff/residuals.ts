@@ -20,6 +20,7 @@ export class Residuals {
   /** What is given at every step, and as which result. */
   readonly #stacked = new Map<Node, number>()
   readonly #seen = new Set<Node>()
+  readonly #next = new Map<Node, Node | null>()
 
   /** @param cotangents parameters of the reversed body: what depends on them is no value of the loop */
   constructor(body: Body, constants: number, carries: number, cotangents: readonly Node[]) {
@@ -85,10 +86,37 @@ export class Residuals {
   /** The loop must give `node`, a forward value, at every step. */
   keep(node: Node): void {
     if (this.isElement(node) || this.#stacked.has(node)) return
+    const next = this.nextOf(node)
+    if (next) return this.keep(next)
     const { results } = this.#body
     const output = results.indexOf(node, this.#carries)
     this.#stacked.set(node, output >= 0 ? output : results.length + this.#additional().length)
   }
+  /**
+   * Of a carried value that only products read, or whose next value is an output anyway: that next value. Its stack, moved by
+   * one step, is the stack of `node`, and no kernel has to copy it at every step.
+   */
+  nextOf(node: Node): Node | null {
+    const known = this.#next.get(node)
+    if (known !== undefined) return known
+    const number = this.#isCarry(node) ? this.#body.params.indexOf(node) - this.#constants.size : -1
+    const next = number < 0 ? null : this.#body.results[number]!
+    const { results } = this.#body
+    const moved =
+      next && next.prim !== 'buffer' && (results.includes(next, this.#carries) || this.#isOperand(node))
+    this.#next.set(node, moved ? next : null)
+    return moved ? next : null
+  }
+  #isOperand(node: Node): boolean {
+    const seen = new Set<Node>([node])
+    for (const n of this.#body.nodes) {
+      if (!n.src.some((x) => seen.has(x))) continue
+      if (MOVEMENT.has(n.prim)) seen.add(n)
+      else if (n.prim !== 'dot') return false
+    }
+    return !this.#body.results.some((x) => seen.has(x))
+  }
+
   #additional(): Node[] {
     const { length } = this.#body.results
     return [...this.#stacked].filter(([, at]) => at >= length).map(([node]) => node)
