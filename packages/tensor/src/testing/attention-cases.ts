@@ -46,6 +46,14 @@ const SIZES: readonly Problem[] = [
 
 const VARIANTS: Readonly<Record<string, Problem>> = {
   causal: { queries: 70, depth: 8, causal: true },
+  'causal, several blocks': { queries: 260, depth: 4, causal: true },
+  'several blocks': {
+    queries: 250,
+    keys: 370,
+    depth: 5,
+    valueDepth: 4,
+    mask: { shape: [250, 370], kind: 'bool' },
+  },
   'causal, fewer queries than keys': { queries: 9, keys: 40, depth: 4, causal: true },
   'causal, more queries than keys': { queries: 80, keys: 11, depth: 4, causal: true },
   'causal with a mask': {
