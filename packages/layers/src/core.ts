@@ -39,6 +39,7 @@ export {
 export { Lambda } from './layers/lambda.ts'
 export { LayerNormalization, type LayerNormalizationConfig } from './layers/layer-normalization.ts'
 export { Add, Concatenate } from './layers/merge.ts'
+export { MultiHeadAttention, type MultiHeadAttentionConfig } from './layers/multi-head-attention.ts'
 export {
   Cropping1D,
   Cropping2D,
@@ -65,7 +66,17 @@ export {
   type PReLUConfig,
   type ReLUConfig,
 } from './layers/rectifiers.ts'
+export {
+  PositionEmbedding,
+  type PositionEmbeddingConfig,
+  SinePositionEncoding,
+  type SinePositionEncodingConfig,
+  TokenAndPositionEmbedding,
+  type TokenAndPositionEmbeddingConfig,
+} from './layers/position.ts'
+export { RMSNormalization, type RMSNormalizationConfig } from './layers/rms-normalization.ts'
 export { Flatten, Reshape } from './layers/reshape.ts'
+export { TransformerDecoder, TransformerEncoder, type TransformerBlockConfig } from './layers/transformer.ts'
 export { SpatialDropout1D, SpatialDropout2D, type SpatialDropoutConfig } from './layers/spatial-dropout.ts'
 export { type PerAxis, type SpatialConfig } from './layers/spatial.ts'
 export {

@@ -21,11 +21,15 @@ import {
 import { Lambda } from './layers/lambda.ts'
 import { LayerNormalization } from './layers/layer-normalization.ts'
 import { Add, Concatenate } from './layers/merge.ts'
+import { MultiHeadAttention } from './layers/multi-head-attention.ts'
 import { Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D } from './layers/padding.ts'
 import { AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D } from './layers/pooling.ts'
+import { PositionEmbedding, SinePositionEncoding, TokenAndPositionEmbedding } from './layers/position.ts'
 import { LeakyReLU, PReLU, ReLU } from './layers/rectifiers.ts'
+import { RMSNormalization } from './layers/rms-normalization.ts'
 import { Flatten, Reshape } from './layers/reshape.ts'
 import { SpatialDropout1D, SpatialDropout2D } from './layers/spatial-dropout.ts'
+import { TransformerDecoder, TransformerEncoder } from './layers/transformer.ts'
 import { Conv1DTranspose, Conv2DTranspose } from './layers/transposed-convolution.ts'
 import { UpSampling1D, UpSampling2D } from './layers/up-sampling.ts'
 import { registerNames } from './names.ts'
@@ -59,13 +63,20 @@ registerLayer(LayerNormalization)
 registerLayer(LeakyReLU)
 registerLayer(MaxPooling1D)
 registerLayer(MaxPooling2D)
+registerLayer(MultiHeadAttention)
+registerLayer(PositionEmbedding)
 registerLayer(PReLU)
+registerLayer(RMSNormalization)
 registerLayer(ReLU)
 registerLayer(Reshape)
 registerLayer(SeparableConv1D)
 registerLayer(SeparableConv2D)
+registerLayer(SinePositionEncoding)
 registerLayer(SpatialDropout1D)
 registerLayer(SpatialDropout2D)
+registerLayer(TokenAndPositionEmbedding)
+registerLayer(TransformerDecoder)
+registerLayer(TransformerEncoder)
 registerLayer(UpSampling1D)
 registerLayer(UpSampling2D)
 registerLayer(ZeroPadding1D)

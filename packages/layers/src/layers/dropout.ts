@@ -1,18 +1,7 @@
 // Dropout: while training, a random part of the values is zero.
-import {
-  add,
-  greaterEqual,
-  mul,
-  random,
-  slice,
-  tensor,
-  variable,
-  where,
-  type CallOptions,
-  type Tensor,
-} from '@dl/tensor/core'
+import { greaterEqual, mul, random, where, type CallOptions, type Tensor } from '@dl/tensor/core'
+import { GeneratorState } from '../generator-state.ts'
 import { Layer, type LayerConfig } from '../layer.ts'
-import { nextSeed } from '../seeds.ts'
 
 export interface DropoutConfig {
   /** Share of values that become zero, in [0, 1). */
@@ -26,21 +15,20 @@ export interface DropoutConfig {
 /** Zeroes values while training; see {@link dropout}. */
 export class Dropout extends Layer<DropoutConfig> {
   static override className = 'Dropout'
-  readonly #state
+  readonly #generator: GeneratorState
 
   constructor(config: DropoutConfig & LayerConfig) {
     super(config)
     if (!(config.rate >= 0 && config.rate < 1))
       throw new Error(`[dropout] rate must be in [0, 1), got ${config.rate}`)
-    const seed = (config.seed ?? nextSeed()) | 0
-    this.#state = variable(tensor(Int32Array.of(seed, 0), [2], 'int32'), false, 'dropout/generator')
-    this.addState('generator', this.#state)
+    this.#generator = new GeneratorState('dropout', config.seed)
+    this.addState('generator', this.#generator.variable)
   }
 
   override call(x: Tensor, options: CallOptions = {}): Tensor {
     const { rate } = this.config
     if (options.training !== true || rate === 0) return x
-    const kept = greaterEqual(random.uniform(this.#nextKey(), this.maskShape(x)), rate)
+    const kept = greaterEqual(random.uniform(this.#generator.next(), this.maskShape(x)), rate)
     return where(kept, mul(x, 1 / (1 - rate)), 0)
   }
 
@@ -48,17 +36,6 @@ export class Dropout extends Layer<DropoutConfig> {
   protected maskShape(x: Tensor): readonly number[] {
     const { noiseShape } = this.config
     return noiseShape ? noiseShape.map((d, i) => d ?? (x.shape[i] as number)) : x.shape
-  }
-
-  /** The state is the seed and the number of draws so far: a variable, so that every replay of a compiled step draws anew. */
-  #nextKey(): random.Key {
-    const state = this.#state as Tensor
-    const key = random
-      .key(0)
-      .fold(slice(state, [0], [1]))
-      .fold(slice(state, [1], [1]))
-    this.#state.assign(add(state, tensor(Int32Array.of(0, 1), [2], 'int32')))
-    return key
   }
 }
 

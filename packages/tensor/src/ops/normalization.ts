@@ -74,8 +74,9 @@ const logSoftmaxNode = /* @__PURE__ */ defineComposite<AxisConfig>({
 export const layerNorm: LayerNorm = (x, gamma, beta, axis, epsilon) => {
   const node = floating('layerNorm', 'x', x)
   const axes = normalizeAxes('layerNorm', axis ?? -1, node.shape.length)
-  const scale = gamma === undefined || gamma === null ? [] : [alongAxes('gamma', gamma, node, axes)]
-  const offset = beta === undefined || beta === null ? [] : [alongAxes('beta', beta, node, axes)]
+  const scale =
+    gamma === undefined || gamma === null ? [] : [alongAxes('layerNorm', 'gamma', gamma, node, axes)]
+  const offset = beta === undefined || beta === null ? [] : [alongAxes('layerNorm', 'beta', beta, node, axes)]
   const config = { axes, epsilon: epsilon ?? 1e-5, scale: scale.length === 1, offset: offset.length === 1 }
   return result(layerNormNode([node, ...scale, ...offset], config))
 }
@@ -98,12 +99,12 @@ const layerNormNode = /* @__PURE__ */ defineComposite<LayerNormConfig>({
 })
 
 /** A parameter with the sizes of `axes`, laid along those axes of `x`. */
-function alongAxes(name: string, parameter: Arg, x: Node, axes: Dims): Node {
-  const node = cast(floating('layerNorm', name, parameter), x.dtype)
+export function alongAxes(op: string, name: string, parameter: Arg, x: Node, axes: Dims): Node {
+  const node = cast(floating(op, name, parameter), x.dtype)
   const expected = axes.map((a) => x.shape[a]!)
   if (!sameShape(node.shape, expected))
     throw new ShapeError(
-      `[layerNorm] ${name} must have the shape of the normalized axes, ${showShape(expected)}, got ${showShape(node.shape)} ` +
+      `[${op}] ${name} must have the shape of the normalized axes, ${showShape(expected)}, got ${showShape(node.shape)} ` +
         `(x is ${showShape(x.shape)}, axes ${showShape(axes)})`,
     )
   return reshape(

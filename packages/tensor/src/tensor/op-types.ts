@@ -448,6 +448,12 @@ export type BatchNorm = <E extends Tensor = never, const X extends Arg = Arg>(
   varianceEpsilon?: number,
   axis?: number,
 ) => Same<E, X, FloatDType<DTypeOf<X>>>
+export type RmsNorm = <E extends Tensor = never, const X extends Arg = Arg>(
+  x: X,
+  gamma?: Arg | null,
+  axis?: Axes,
+  epsilon?: number,
+) => Same<E, X, FloatDType<DTypeOf<X>>>
 // ---- dropout
 export type Dropout = <E extends Tensor = never, const X extends Arg = Arg>(
   x: X,

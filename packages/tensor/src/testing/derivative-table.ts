@@ -29,6 +29,7 @@ import { conv, convTranspose } from '../ops/convolution.ts'
 import { avgPoolNd, maxPoolNd } from '../ops/pooling.ts'
 import { elu, gelu, leakyRelu, mish, prelu, relu6, selu, silu, softsign } from '../ops/activation.ts'
 import { batchNorm, layerNorm, logSoftmax, softmax } from '../ops/normalization.ts'
+import { rmsNorm } from '../ops/rms-norm.ts'
 import { logSumExp, mean, norm, prod } from '../ops/reduction.ts'
 import { sin, square } from '../ops/unary.ts'
 import { fromNode, nodeOf, type Tensor } from '../tensor/tensor.ts'
@@ -220,6 +221,7 @@ function operations(): Differentiable[] {
     { name: 'softmax of columns', inputs: [of(4, 2)], f: op((x) => softmax(x, 0)) },
     { name: 'logSoftmax', inputs: [of(2, 4)], f: op((x) => logSoftmax(x)) },
     { name: 'logSumExp', inputs: [of(2, 4)], f: op((x) => logSumExp(x, 1)) },
+    { name: 'rmsNorm', inputs: [of(2, 4), of(4)], f: op((x, g) => rmsNorm(x, g)) },
     { name: 'layerNorm', inputs: [of(2, 4), of(4), of(4)], f: op((x, g, b) => layerNorm(x, g, b)) },
     {
       name: 'batchNorm',

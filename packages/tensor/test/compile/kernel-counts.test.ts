@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Node } from '../../src/graph/node.ts'
 import * as p from '../../src/graph/primitives.ts'
+import { rmsNorm } from '../../src/ops/rms-norm.ts'
+import { fromNode, nodeOf } from '../../src/tensor/tensor.ts'
 import { interpretingBackend } from '../../src/testing/ir-interpreter.ts'
 import { distance, evaluate, expected, input } from './evaluation.ts'
 
@@ -25,6 +27,8 @@ const layerNormByHand = (x: Node): Node => {
   const normal = s.div(s.sub(x, mean), s.sqrt(s.add(variance, 1e-5)))
   return s.add(s.mul(normal, input([x.shape[last(x)]!])), input([x.shape[last(x)]!]))
 }
+const rmsNormByName = (x: Node): Node =>
+  nodeOf('rmsNorm', 'result', rmsNorm(fromNode(x), fromNode(input([x.shape[last(x)]!]))))
 const gelu = (x: Node): Node => s.mul(s.mul(x, 0.5), s.add(s.erf(s.mul(x, Math.SQRT1_2)), 1))
 
 /** Cross-entropy of integer labels from logits, its mean, and the gradient of the logits. */
@@ -81,6 +85,7 @@ const cases: readonly (readonly [string, number, () => Node[]])[] = [
   ],
   ['softmax backward', 1, () => softmaxBackward(x())],
   ['x.sub(mean).div(sqrt(var + eps)).mul(g).add(b)', 1, () => [layerNormByHand(x())]],
+  ['rms norm by name', 1, () => [rmsNormByName(x())]],
   ['layer norm backward', 2, () => layerNormBackward(x())],
   ['gelu', 1, () => [gelu(x())]],
   ['gelu(a·x + b)', 1, () => [gelu(s.add(s.mul(x(), input([8])), input([8])))]],

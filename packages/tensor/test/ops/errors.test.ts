@@ -297,6 +297,11 @@ const MISTAKES: readonly (readonly [name: string, run: () => unknown, message: s
   ['oneHot: fraction', () => tf.oneHot([0.5], 10), '[oneHot] index 0.5 is outside [0, 10)'],
   ['softmax: axis', () => tf.softmax(a, 2), '[softmax] axis must be an integer in [-2, 2)'],
   [
+    'rmsNorm: gamma',
+    () => tf.rmsNorm(a, tf.ones([2])),
+    '[rmsNorm] gamma must have the shape of the normalized axes, [3], got [2]',
+  ],
+  [
     'layerNorm: gamma',
     () => tf.layerNorm(a, tf.ones([2])),
     '[layerNorm] gamma must have the shape of the normalized axes, [3], got [2]',

@@ -162,6 +162,7 @@ const ROWS: readonly Row[] = [
   ['acos', [[3]], (x) => tf.acos(tf.mul(x, 0.3))],
   ['softmax over the first axis', [[3, 2]], (x) => tf.softmax(x, 0), true],
   ['logSoftmax', [[2, 3]], (x) => tf.logSoftmax(x), true],
+  ['rmsNorm', [[2, 4], [4]], (x, g) => tf.rmsNorm(x, g), true],
   ['layerNorm', [[2, 4], [4], [4]], (x, g, b) => tf.layerNorm(x, g, b), true],
   [
     'batchNorm along axis 1',

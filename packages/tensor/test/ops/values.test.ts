@@ -1029,6 +1029,7 @@ describe('normalization', () => {
     ],
     ['softmax of NaN', () => tf.softmax([NaN, 1]), [NaN, NaN]],
     ['logSoftmax', () => tf.logSoftmax([1, 2, 3]), [-2.407606, -1.4076059, -0.4076059]],
+    ['rmsNorm', () => tf.rmsNorm([[3, 4]], [1, 2], -1, 0), [[3 / Math.sqrt(12.5), 8 / Math.sqrt(12.5)]]],
     ['layerNorm', () => tf.layerNorm([[1, 2, 3]], [2, 2, 2], [0, 1, 0], -1, 0), [[-2.4494897, 1, 2.4494897]]],
     [
       'batchNorm',
