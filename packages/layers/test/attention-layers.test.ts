@@ -153,7 +153,7 @@ judge('PyTorch attention layers', { needs: 'oracles/ops/attention.json' }, (file
 })
 
 const key = random.key(5)
-const floats = (...shape: number[]): Tensor => random.normal(key.fold(shape.length), shape) as Tensor
+const floats = (...shape: number[]): Tensor => random.normal(key.fold(shape.length), shape)
 const valuesOf = async (x: Tensor): Promise<Float32Array> => (await x.data()) as Float32Array
 
 describe('multiHeadAttention', () => {

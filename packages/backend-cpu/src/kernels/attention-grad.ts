@@ -51,7 +51,7 @@ class BackwardWriter extends AttentionParts {
   write(): FunctionWriter {
     const { f } = this
     const l = this.#l
-    const { queries, keys, depth, valueDepth, k, v, dq, dk, dv } = this.kernel
+    const { keys, depth, valueDepth, k, v, dq, dk, dv } = this.kernel
     const [from, to] = [this.buffers.length, this.buffers.length + 1]
     this.#places()
     const packK = this.packRows(k, this.mr)

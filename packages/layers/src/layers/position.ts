@@ -151,8 +151,8 @@ export class TokenAndPositionEmbedding extends Layer<TokenAndPositionEmbeddingCo
 
   protected override children(): readonly (readonly [string, Layer])[] {
     return [
-      ['token_embedding', this.#token as Layer],
-      ['position_embedding', this.#position as Layer],
+      ['token_embedding', this.#token],
+      ['position_embedding', this.#position],
     ]
   }
 

@@ -50,7 +50,7 @@ class Residual {
 
   children(name: string): Children {
     const norm = [`${name}_layer_norm`, this.norm as Layer] as const
-    return this.#dropout ? [norm, [`${name}_dropout`, this.#dropout as Layer]] : [norm]
+    return this.#dropout ? [norm, [`${name}_dropout`, this.#dropout]] : [norm]
   }
 }
 
@@ -112,8 +112,8 @@ abstract class TransformerBlock extends Layer<TransformerBlockConfig> {
     if (!this.#dense) return attention
     return [
       ...attention,
-      ['feedforward_intermediate_dense', this.#dense[0] as Layer],
-      ['feedforward_output_dense', this.#dense[1] as Layer],
+      ['feedforward_intermediate_dense', this.#dense[0]],
+      ['feedforward_output_dense', this.#dense[1]],
       ...this.#residuals.at(-1)!.children('feedforward'),
     ]
   }

@@ -3,7 +3,6 @@
 import type { Capabilities, Executable, KernelBackend, PhysicalMemory, Pointer } from '../backend/contract.ts'
 import type {
   Affine,
-  Axis,
   ContractKernel,
   Expr,
   Kernel,

@@ -28,11 +28,8 @@ const tensorOf = ({ data, shape, dtype }: Recorded): tf.Tensor =>
 function expectNear(what: string, actual: tf.Tensor, expected: Recorded, relative: number): void {
   expect(actual.shape, what).toEqual(expected.shape)
   const values = actual.dataSync() as Float32Array
-  expected.data.forEach((x, i) => {
-    const distance = Math.abs(values[i]! - x)
-    if (!(distance <= relative * Math.abs(x) + 1e-5))
-      expect.fail(`${what}[${i}]: ${values[i]} instead of ${x}`)
-  })
+  const far = expected.data.findIndex((x, i) => !(Math.abs(values[i]! - x) <= relative * Math.abs(x) + 1e-5))
+  expect(far, `${what}[${far}]: ${values[far]} instead of ${expected.data[far]}`).toBe(-1)
 }
 
 // ---- the function
@@ -148,8 +145,8 @@ function block(
   if (memory)
     y = residual(y, (t) => multiHead(p, `${name}multihead_attn.`, [t, memory, memory], heads).output)
   return residual(y, (t) => {
-    const inner = activation(linear(t, p[`${name}linear1.weight`]!, p[`${name}linear1.bias`]!))
-    return linear(inner, p[`${name}linear2.weight`]!, p[`${name}linear2.bias`]!)
+    const inner = activation(linear(t, p[`${name}linear1.weight`]!, p[`${name}linear1.bias`]))
+    return linear(inner, p[`${name}linear2.weight`]!, p[`${name}linear2.bias`])
   })
 }
 
@@ -164,16 +161,10 @@ const LAYERS: Readonly<Record<string, (p: Tensors, c: LayerCase, x: Tensors) => 
     return { output, weights: outputs['weights']!.shape.length === 3 ? weights!.mean(1) : weights! }
   },
   TransformerEncoderLayer: (p, c, { src }) => ({ output: block(p, '', c, src!) }),
-  TransformerDecoderLayer: (p, c, x) => ({ output: block(p, '', c, x['tgt']!, x['memory']!, x['tgt_mask']) }),
+  TransformerDecoderLayer: (p, c, x) => ({ output: block(p, '', c, x['tgt']!, x['memory'], x['tgt_mask']) }),
   Transformer: (p, c, x) => {
     const norm = (t: tf.Tensor, name: string): tf.Tensor =>
-      tf.layerNorm(
-        t,
-        p[`${name}.norm.weight`]!,
-        p[`${name}.norm.bias`]!,
-        -1,
-        Number(c.args['layer_norm_eps']),
-      )
+      tf.layerNorm(t, p[`${name}.norm.weight`], p[`${name}.norm.bias`], -1, Number(c.args['layer_norm_eps']))
     const memory = norm(block(p, 'encoder.layers.0.', c, x['src']!), 'encoder')
     const y = block(p, 'decoder.layers.0.', c, x['tgt']!, memory, x['tgt_mask'])
     return { output: norm(y, 'decoder') }

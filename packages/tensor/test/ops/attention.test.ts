@@ -26,7 +26,7 @@ function spelledOut(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, hidden?: tf.Tensor
 function expectClose(actual: tf.Tensor, expected: tf.Tensor, bound = 1e-5): void {
   expect(actual.shape).toEqual(expected.shape)
   const [a, e] = [actual, expected].map((t) => t.dataSync() as Float32Array) as [Float32Array, Float32Array]
-  a.forEach((x, i) => expect(Math.abs(Number(x) - Number(e[i]))).toBeLessThan(bound))
+  a.forEach((x, i) => expect(Math.abs(x - e[i]!)).toBeLessThan(bound))
 }
 
 /** Names of the kernels that the last program of the interpreter has. */
