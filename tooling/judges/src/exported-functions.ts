@@ -1,6 +1,12 @@
 // Functions of one tensor that are exported with a free batch: each operation whose export is more than a name.
 import {
   add,
+  scaledDotProductAttention,
+  median,
+  cumsum,
+  topk,
+  argsort,
+  sort,
   all,
   any,
   argMax,
@@ -139,6 +145,11 @@ const VECTORS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   'picked in batches': (x) => gather(x, argMax(x, 1), 1, 1),
   'picked elements': (x) =>
     mul(x, gatherND(w, tensor(Int32Array.of(0, 1, 3, 2, 1, 0, 2, 2), [4, 2], 'int32'))),
+  'in order': (x) => concat([sort(x), sort(x, -1, true)], 1),
+  'positions in order': (x) => argsort(x),
+  'the greatest two': (x) => topk(x, 2).values,
+  'running sums': (x) => concat([cumsum(x, 1), cumsum(x, 1, true), cumsum(x, 1, false, true)], 1),
+  medians: (x) => median(x, 1),
   'one hot': (x) => oneHot(argMax(x, 1), 5, 2, -1, 'float32'),
   'matrices of the batch': (x) =>
     matMul(reshape(x, [rows(x), 2, 2]), transpose(reshape(x, [rows(x), 2, 2]), [0, 2, 1])),
@@ -147,6 +158,15 @@ const VECTORS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   'truth values': (x) => logicalAnd(greater(x, 0), logicalNot(isNaN(sqrt(x)))),
   'any and all': (x) => concat([any(greater(x, 0), 1, true), all(greater(x, -1), 1, true)], 1),
   'numbered rows': (x) => add(x, reshape(cast(range(0, rows(x)), 'float32'), [rows(x), 1])),
+}
+
+const SEQUENCES: Readonly<Record<string, (x: Tensor) => Tensor>> = {
+  attention: (x) => scaledDotProductAttention(x, x, mul(x, 0.5)),
+  'attention, causal': (x) => scaledDotProductAttention(x, x, x, { causal: true }),
+  'attention in heads': (x) => {
+    const heads = (y: Tensor): Tensor => transpose(reshape(y, [rows(y), 5, 2, 2]), [0, 2, 1, 3])
+    return scaledDotProductAttention(heads(x), heads(x), heads(x))
+  },
 }
 
 const SCATTERS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
@@ -210,6 +230,27 @@ export const FUNCTIONS: readonly ExportedFunction[] = [
   ...Object.entries(VECTORS).map(([name, fn]) => ({ name, shape: [4], fn })),
   ...Object.entries(SCATTERS).map(([name, fn]) => ({ name, shape: [4], since: 16, fn })),
   ...Object.entries(IMAGES).map(([name, fn]) => ({ name, shape: [7, 6, 2], fn })),
+  ...Object.entries(SEQUENCES).map(([name, fn]) => ({ name, shape: [5, 4], fn })),
+  {
+    name: 'a product in float64',
+    shape: [4],
+    dtype: 'float64',
+    fn: (x) => add(matMul(x, cast(w, 'float64')), mean(x, 1, true)),
+  },
+  { name: 'bytes to numbers', shape: [4], dtype: 'uint8', fn: (x) => div(float(x), 255) },
+  {
+    name: 'bytes moved',
+    shape: [4],
+    dtype: 'uint8',
+    fn: (x) => concat([reverse(x, 1), slice(x, [0, 1], [rows(x), 2])], 1),
+  },
+  {
+    name: 'truth values in and out',
+    shape: [4],
+    dtype: 'bool',
+    fn: (x) => logicalAnd(x, logicalNot(reverse(x, 1))),
+  },
+  { name: 'counted truth values', shape: [4], dtype: 'bool', fn: (x) => sum(float(x), 1) },
   ...(['int32', 'int64'] as const).flatMap((dtype) =>
     Object.entries(INTEGERS).map(([name, fn]) => ({ name: `${name}, ${dtype}`, shape: [4], dtype, fn })),
   ),
