@@ -18,7 +18,7 @@ import {
   type Tensor,
   variableGrads,
 } from '@dl/tensor/core'
-import { type Optimizer, sgd } from '@dl/optim'
+import { adam, type Optimizer, sgd } from '@dl/optim'
 import { judge } from '@dl/test-kit'
 import { exportOnnx, importOnnx, type OnnxModel } from '../src/index.ts'
 import { decodeModel, decodeTensorProto } from '../src/schema/codec.ts'
@@ -26,7 +26,6 @@ import { type HostTensor, hostTensor } from '../src/schema/tensor-values.ts'
 import dynamoTransformer from './fixtures/dynamo-transformer.json' with { type: 'json' }
 import torchModels from './fixtures/torch-models.json' with { type: 'json' }
 import { readNpz } from './support/npz.ts'
-import { torchAdam } from './support/torch-adam.ts'
 
 const tensorOf = ({ data, shape, dtype }: HostTensor): Tensor => tensor(data, [...shape], dtype)
 const pb = (path: string): HostTensor => hostTensor(decodeTensorProto(readFileSync(path)), path)
@@ -105,7 +104,7 @@ interface Curves {
 }
 const OPTIMIZERS = {
   sgd: () => sgd({ learningRate: 0.05, momentum: 0.9 }),
-  adam: () => torchAdam(0.005, 1e-8),
+  adam: () => adam({ learningRate: 0.005, form: 'torch' }),
 } as const
 
 /** Models of which every operator is there. */
@@ -212,7 +211,7 @@ for (const name of ['torch113_iris_mlp', 'torch113_digits_cnn_bn'] as const)
 
     it.each(['sgd', 'adam'] as const)('follows 20 steps of %s', async (method) => {
       const { learningRate, losses: wanted } = oracle[method]
-      const optimizer = method === 'sgd' ? sgd({ learningRate }) : torchAdam(learningRate, 1e-8)
+      const optimizer = method === 'sgd' ? sgd({ learningRate }) : adam({ learningRate, form: 'torch' })
       const losses = await curve(await read('model_trainable.onnx'), optimizer, [[[input], labels]], 20)
       const error = farthest(losses, wanted)
       record(name, method, error)
@@ -253,7 +252,7 @@ describe('a Transformer by torch.export', () => {
 
   const OPTIMIZER = {
     sgd: () => sgd({ learningRate: oracle.sgd.learningRate }),
-    adam: () => torchAdam(oracle.adam.learningRate, 1e-8),
+    adam: () => adam({ learningRate: oracle.adam.learningRate, form: 'torch' }),
   }
   it.each(['sgd', 'adam'] as const)('follows 20 steps of %s', async (method) => {
     for (const name of ['plain', 'optimized']) {

@@ -79,18 +79,18 @@ interface TorchFixture {
   }[]
 }
 
-// PyTorch adds epsilon outside of the root and has other defaults; an epsilon small enough makes both forms one.
+// PyTorch's rmsprop and adagrad add epsilon outside of the root; an epsilon small enough makes both forms one.
 const TORCH: Record<string, () => Optimizer> = {
   sgd: () => sgd({ learningRate: 0.1 }),
   sgd_momentum: () => sgd({ learningRate: 0.1, momentum: 0.9 }),
   sgd_momentum_damp: () => sgd({ learningRate: 0.1, momentum: 0.9, dampening: 0.1 }),
   sgd_nesterov: () => sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
   sgd_wd: () => sgd({ learningRate: 0.1, momentum: 0.5, l2Penalty: 0.01 }),
-  adam: () => adam({ learningRate: 0.05, epsilon: 1e-8 }),
-  adam_amsgrad: () => adam({ learningRate: 0.05, epsilon: 1e-8, amsgrad: true }),
-  adam_l2: () => adam({ learningRate: 0.05, epsilon: 1e-8, l2Penalty: 0.02 }),
-  adamw: () => adamW({ learningRate: 0.05, epsilon: 1e-8, weightDecay: 0.01 }),
-  adamw_wd: () => adamW({ learningRate: 0.05, epsilon: 1e-8, weightDecay: 0.1 }),
+  adam: () => adam({ learningRate: 0.05, form: 'torch' }),
+  adam_amsgrad: () => adam({ learningRate: 0.05, form: 'torch', amsgrad: true }),
+  adam_l2: () => adam({ learningRate: 0.05, form: 'torch', l2Penalty: 0.02 }),
+  adamw: () => adamW({ learningRate: 0.05, form: 'torch', weightDecay: 0.01 }),
+  adamw_wd: () => adamW({ learningRate: 0.05, form: 'torch', weightDecay: 0.1 }),
   rmsprop: () => rmsprop({ learningRate: 0.01, rho: 0.99, epsilon: 1e-16 }),
   rmsprop_centered_mom: () =>
     rmsprop({ learningRate: 0.01, rho: 0.99, epsilon: 1e-16, centered: true, momentum: 0.9 }),

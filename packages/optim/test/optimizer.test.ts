@@ -208,6 +208,11 @@ describe('mistakes', () => {
     ['negative decay', () => adamW({ weightDecay: -0.1 }), /\[adamW\] weightDecay/],
     ['beta of 1', () => adam({ beta1: 1 }), /\[adam\] beta1 must be between 0 and 1, got 1/],
     ['rho of 1', () => rmsprop({ rho: 1 }), /\[rmsprop\] rho/],
+    [
+      'a form that is none',
+      () => adam({ form: 'tf' as never }),
+      /\[adam\] form must be 'keras' or 'torch', got "tf"/,
+    ],
     ['momentum of 2', () => sgd({ momentum: 2 }), /\[sgd\] momentum must be in \[0, 1\], got 2/],
     ['nesterov without momentum', () => sgd({ nesterov: true }), /nesterov needs a momentum/],
     ['a gradient too few', () => sgd().applyGradients([], [w]), /one gradient a variable, got 0 for 1/],
