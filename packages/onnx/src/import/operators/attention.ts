@@ -16,6 +16,7 @@ import {
   pad,
   range,
   reshape,
+  scaledDotProductAttention,
   slice,
   softmax,
   sub,
@@ -45,26 +46,41 @@ function repeatHeads(x: Tensor, heads: number): Tensor {
   return reshape(spread, [batch, heads, time, size])
 }
 
-const masked = (keep: Tensor, dtype: DType): Tensor => cast(where(keep, 0, -Infinity), dtype)
+/** Which keys a query sees. Both broadcast to `[batch, heads, queries, keys]`. */
+interface Mask {
+  /** True where it sees the key. */
+  readonly keep: Tensor | undefined
+  /** Added to the scores. */
+  readonly bias: Tensor | undefined
+}
 
-/** What is added to the scores `[batch, heads, queries, keys]`: the mask, causality, and the length of padded keys. */
-function biasOf(call: OperatorCall, queries: number, keys: number, past: number, dtype: DType): Tensor[] {
-  const biases: Tensor[] = []
+/** The mask, the length of padded keys, and causality, unless it is left out because the operation knows it. */
+function maskOf(call: OperatorCall, queries: number, keys: number, causal: number | undefined): Mask {
+  const keeps: Tensor[] = []
   const mask = call.optional(3)
+  let bias: Tensor | undefined
   if (mask) {
-    const bias = mask.dtype === 'bool' ? masked(mask, dtype) : mask
-    const lacking = keys - shapeOf(bias).at(-1)! // shorter masks hide the keys behind them
-    const border = shapeOf(bias).map((_, a): [number, number] => [0, a === bias.rank - 1 ? lacking : 0])
-    biases.push(lacking > 0 ? pad(bias, border, -Infinity) : bias)
+    const lacking = keys - shapeOf(mask).at(-1)! // shorter masks hide the keys behind them
+    const border = shapeOf(mask).map((_, a): [number, number] => [0, a === mask.rank - 1 ? lacking : 0])
+    const isBool = mask.dtype === 'bool'
+    const whole = lacking > 0 ? pad(mask, border, isBool ? 0 : -Infinity) : mask
+    if (isBool) keeps.push(whole)
+    else bias = whole
   }
   const columns = range(0, keys, 1, 'int32')
-  if (call.attributes.flag('is_causal', false)) {
-    const rows = reshape(range(past, past + queries, 1, 'int32'), [queries, 1])
-    biases.push(masked(lessEqual(columns, rows), dtype))
+  if (causal !== undefined) {
+    const rows = reshape(range(causal, causal + queries, 1, 'int32'), [queries, 1])
+    keeps.push(lessEqual(columns, rows))
   }
   const lengths = call.optional(6)
-  if (lengths) biases.push(masked(less(columns, reshape(cast(lengths, 'int32'), [-1, 1, 1, 1])), dtype))
-  return biases
+  if (lengths) keeps.push(less(columns, reshape(cast(lengths, 'int32'), [-1, 1, 1, 1])))
+  return { keep: keeps.length > 0 ? keeps.reduce((a, b) => logicalAnd(a, b)) : undefined, bias }
+}
+
+const added = ({ keep, bias }: Mask, dtype: DType): Tensor | undefined => {
+  if (!keep) return bias
+  const hidden: Tensor = cast(where(keep, 0, -Infinity), dtype)
+  return bias ? add(bias, hidden) : hidden
 }
 
 /** `softmax(softcap(Q · Kᵀ · scale) + bias) · V`, and the scores after one of the steps. */
@@ -76,25 +92,53 @@ function attention(call: OperatorCall): Tensor[] {
     Tensor,
   ]
   const past = call.has(4) ? shapeOf(call.input(4))[2]! : 0
-  const presentKey = call.has(4) ? concat([call.input(4), newKey], 2) : newKey
-  const presentValue = call.has(5) ? concat([call.input(5), newValue], 2) : newValue
-  const [batch, heads, queries, size] = shapeOf(query) as Four
-  const dtype = dtypeOfTensor(query)
-  const root = Math.sqrt(attributes.float('scale', 1 / Math.sqrt(size)))
+  const key = call.has(4) ? concat([call.input(4), newKey], 2) : newKey
+  const value = call.has(5) ? concat([call.input(5), newValue], 2) : newValue
+  const softcap = attributes.float('softcap', 0)
+  const [result, scores] =
+    softcap === 0 && !call.wants(3)
+      ? [fusedAttention(call, query, key, value, past)]
+      : spelledAttention(call, query, key, value, past)
+  const [batch, , queries] = shapeOf(query) as Four
+  const merged =
+    call.input(0).rank === 4 ? result : reshape(transpose(result, [0, 2, 1, 3]), [batch, queries, -1])
+  return [merged, key, value, ...(scores ? [scores] : [])]
+}
 
-  const key = repeatHeads(presentKey, heads)
+function fusedAttention(call: OperatorCall, query: Tensor, key: Tensor, value: Tensor, past: number): Tensor {
+  const causal = call.attributes.flag('is_causal', false)
+  const topLeft = causal && past === 0
+  const [queries, keys] = [shapeOf(query)[2]!, shapeOf(key)[2]!]
+  const mask = maskOf(call, queries, keys, causal && !topLeft ? past : undefined)
+  return scaledDotProductAttention(query, key, value, {
+    mask: mask.bias ? added(mask, dtypeOfTensor(query)) : mask.keep,
+    causal: topLeft,
+    scale: call.attributes.float('scale'),
+  })
+}
+
+/** With the scores in memory: they are capped, or an output. */
+function spelledAttention(
+  call: OperatorCall,
+  query: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  past: number,
+): [Tensor, Tensor] {
+  const { attributes } = call
+  const [, heads, queries, size] = shapeOf(query) as Four
+  const root = Math.sqrt(attributes.float('scale', 1 / Math.sqrt(size)))
+  const key = repeatHeads(keys, heads)
   const raw: Tensor = matMul(mul(query, root), mul(key, root), false, true)
   const softcap = attributes.float('softcap', 0)
   const capped = softcap === 0 ? raw : mul(tanh(div(raw, softcap)), softcap)
-  const biases = biasOf(call, queries, shapeOf(key)[2]!, past, dtype)
-  const biased = biases.reduce((scores, bias) => add(scores, bias), capped)
+  const causal = attributes.flag('is_causal', false) ? past : undefined
+  const bias = added(maskOf(call, queries, shapeOf(key)[2]!, causal), dtypeOfTensor(query))
+  const biased = bias ? add(capped, bias) : capped
   const weights = softmax(biased, -1)
-  const result: Tensor = matMul(weights, repeatHeads(presentValue, heads))
-  const merged =
-    call.input(0).rank === 4 ? result : reshape(transpose(result, [0, 2, 1, 3]), [batch, queries, -1])
   const mode = attributes.int('qk_matmul_output_mode', 0)
-  const steps = [raw, capped, biased, weights]
-  return [merged, presentKey, presentValue, steps[mode] ?? call.fail(`has qk_matmul_output_mode ${mode}`)]
+  const scores = [raw, capped, biased, weights][mode] ?? call.fail(`has qk_matmul_output_mode ${mode}`)
+  return [matMul(weights, repeatHeads(values, heads)), scores]
 }
 
 /** Rows of a cache `[positions, size]` for the positions, or the cache as it is; `[batch, 1, time, size]`. */
