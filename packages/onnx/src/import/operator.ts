@@ -19,6 +19,9 @@ export interface Operator {
   readonly build: (call: OperatorCall) => Tensor | readonly Tensor[]
 }
 
+/** The operator, known from this version of the operator set on. */
+export const since = (version: number, operator: Operator): Operator => ({ ...operator, since: version })
+
 /** Looks values up while a graph is built. */
 export interface Values {
   tensor(name: string): Tensor

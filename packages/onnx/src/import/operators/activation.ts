@@ -26,7 +26,7 @@ import {
   type Tensor,
   where,
 } from '@dl/tensor/core'
-import type { Operator, OperatorCall } from '../operator.ts'
+import { type Operator, type OperatorCall, since } from '../operator.ts'
 
 const unary = (fn: (x: Tensor) => Tensor): Operator => ({ build: (call) => fn(call.input(0)) })
 const sloped = (absent: number, fn: (x: Tensor, alpha: number) => Tensor): Operator => ({
@@ -70,15 +70,27 @@ export const activation: Readonly<Record<string, Operator>> = {
   LeakyRelu: sloped(0.01, leakyRelu),
   PRelu: { build: (call) => prelu(call.input(0), call.input(1)) },
   Elu: sloped(1, elu),
-  Celu: sloped(1, (x, alpha) => add(relu(x), minimum(mul(sub(exp(div(minimum(x, 0), alpha)), 1), alpha), 0))),
+  Celu: since(
+    12,
+    sloped(1, (x, alpha) => add(relu(x), minimum(mul(sub(exp(div(minimum(x, 0), alpha)), 1), alpha), 0))),
+  ),
   Selu: { attributes: ['alpha', 'gamma'], build: scaledElu },
-  ThresholdedRelu: sloped(1, (x, alpha) => where(greater(x, alpha), x, mul(abs(x), 0))),
+  ThresholdedRelu: since(
+    10,
+    sloped(1, (x, alpha) => where(greater(x, alpha), x, mul(abs(x), 0))),
+  ),
   HardSigmoid: { attributes: ['alpha', 'beta'], build: hardSigmoidOf },
-  HardSwish: unary((x) => mul(x, clipByValue(add(div(x, 6), 0.5), 0, 1))),
+  HardSwish: since(
+    14,
+    unary((x) => mul(x, clipByValue(add(div(x, 6), 0.5), 0, 1))),
+  ),
   Softplus: unary(softplus),
   Softsign: unary(softsign),
-  Mish: unary(mish),
-  Gelu: { attributes: ['approximate'], build: geluOf },
-  Swish: sloped(1, (x, alpha) => (alpha === 1 ? silu(x) : mul(x, sigmoid(mul(x, alpha))))),
-  Shrink: { attributes: ['lambd', 'bias'], build: shrink },
+  Mish: since(18, unary(mish)),
+  Gelu: { since: 20, attributes: ['approximate'], build: geluOf },
+  Swish: since(
+    24,
+    sloped(1, (x, alpha) => (alpha === 1 ? silu(x) : mul(x, sigmoid(mul(x, alpha))))),
+  ),
+  Shrink: { since: 9, attributes: ['lambd', 'bias'], build: shrink },
 }

@@ -99,9 +99,9 @@ function oneHotOf(call: OperatorCall): Tensor {
 }
 
 export const creation: Readonly<Record<string, Operator>> = {
-  ConstantOfShape: { attributes: ['value'], host: [0], build: constantOfShape },
-  Range: { host: [0, 1, 2], build: rangeOf },
-  EyeLike: { attributes: ['dtype', 'k'], build: eyeLike },
-  Trilu: { attributes: ['upper'], host: [1], build: triangle },
-  OneHot: { attributes: ['axis'], host: [1], build: oneHotOf },
+  ConstantOfShape: { since: 9, attributes: ['value'], host: [0], build: constantOfShape },
+  Range: { since: 11, host: [0, 1, 2], build: rangeOf },
+  EyeLike: { since: 9, attributes: ['dtype', 'k'], build: eyeLike },
+  Trilu: { since: 14, attributes: ['upper'], host: [1], build: triangle },
+  OneHot: { since: 9, attributes: ['axis'], host: [1], build: oneHotOf },
 }

@@ -51,7 +51,7 @@ import {
   where,
 } from '@dl/tensor/core'
 import { dtypeOf, elementTypeName } from '../../schema/data-types.ts'
-import { dtypeOfTensor, type Operator, type OperatorCall } from '../operator.ts'
+import { dtypeOfTensor, type Operator, type OperatorCall, since } from '../operator.ts'
 
 const unary = (fn: (x: Tensor) => Tensor): Operator => ({ build: (call) => fn(call.input(0)) })
 const binary = (fn: (a: Tensor, b: Tensor) => Tensor): Operator => ({
@@ -60,8 +60,6 @@ const binary = (fn: (a: Tensor, b: Tensor) => Tensor): Operator => ({
 const variadic = (fn: (a: Tensor, b: Tensor) => Tensor): Operator => ({
   build: (call) => call.inputs().reduce((a, b) => fn(a, b)),
 })
-
-const since18 = (operator: Operator): Operator => ({ ...operator, since: 18 })
 
 const isFloat = (x: Tensor): boolean => x.dtype === 'float32' || x.dtype === 'float64'
 
@@ -114,10 +112,10 @@ function asinh(x: Tensor): Tensor {
 export const elementwise: Readonly<Record<string, Operator>> = {
   Abs: unary(abs),
   Neg: unary(neg),
-  Sign: unary(sign),
+  Sign: since(9, unary(sign)),
   Floor: unary(floor),
   Ceil: unary(ceil),
-  Round: unary(round),
+  Round: since(11, unary(round)),
   Sqrt: unary(sqrt),
   Reciprocal: unary(reciprocal),
   Exp: unary(exp),
@@ -130,12 +128,24 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   Atan: unary(atan),
   Tanh: unary(tanh),
   Sigmoid: unary(sigmoid),
-  Erf: unary(erf),
-  Sinh: unary((x) => mul(sub(expm1(x), expm1(neg(x))), 0.5)),
-  Cosh: unary((x) => mul(add(exp(x), exp(neg(x))), 0.5)),
-  Asinh: unary(asinh),
-  Acosh: unary((x) => log(add(x, mul(sqrt(sub(x, 1)), sqrt(add(x, 1)))))),
-  Atanh: unary((x) => mul(sub(log1p(x), log1p(neg(x))), 0.5)),
+  Erf: since(9, unary(erf)),
+  Sinh: since(
+    9,
+    unary((x) => mul(sub(expm1(x), expm1(neg(x))), 0.5)),
+  ),
+  Cosh: since(
+    9,
+    unary((x) => mul(add(exp(x), exp(neg(x))), 0.5)),
+  ),
+  Asinh: since(9, unary(asinh)),
+  Acosh: since(
+    9,
+    unary((x) => log(add(x, mul(sqrt(sub(x, 1)), sqrt(add(x, 1)))))),
+  ),
+  Atanh: since(
+    9,
+    unary((x) => mul(sub(log1p(x), log1p(neg(x))), 0.5)),
+  ),
 
   Add: binary(add),
   Sub: binary(sub),
@@ -143,6 +153,7 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   Div: binary(divide),
   Pow: binary(power),
   Mod: {
+    since: 10,
     attributes: ['fmod'],
     build: (call) => (call.attributes.flag('fmod', false) ? fmod : mod)(call.input(0), call.input(1)),
   },
@@ -159,20 +170,20 @@ export const elementwise: Readonly<Record<string, Operator>> = {
 
   Equal: binary(equal),
   Less: binary(less),
-  LessOrEqual: binary(lessEqual),
+  LessOrEqual: since(12, binary(lessEqual)),
   Greater: binary(greater),
-  GreaterOrEqual: binary(greaterEqual),
+  GreaterOrEqual: since(12, binary(greaterEqual)),
   And: binary(logicalAnd),
   Or: binary(logicalOr),
   Xor: binary(logicalXor),
   Not: unary(logicalNot),
-  BitwiseAnd: since18(binary(bitwiseAnd)),
-  BitwiseOr: since18(binary(bitwiseOr)),
-  BitwiseXor: since18(binary(bitwiseXor)),
-  BitwiseNot: since18(unary(bitwiseNot)),
-  IsNaN: unary(isNaN),
-  IsInf: { attributes: ['detect_negative', 'detect_positive'], build: infinity },
-  Where: { build: (call) => where(call.input(0), call.input(1), call.input(2)) },
+  BitwiseAnd: since(18, binary(bitwiseAnd)),
+  BitwiseOr: since(18, binary(bitwiseOr)),
+  BitwiseXor: since(18, binary(bitwiseXor)),
+  BitwiseNot: since(18, unary(bitwiseNot)),
+  IsNaN: since(9, unary(isNaN)),
+  IsInf: { since: 10, attributes: ['detect_negative', 'detect_positive'], build: infinity },
+  Where: { since: 9, build: (call) => where(call.input(0), call.input(1), call.input(2)) },
 
   Clip: { attributes: ['min', 'max'], build: clip },
   Cast: {
@@ -180,6 +191,7 @@ export const elementwise: Readonly<Record<string, Operator>> = {
     build: (call) => castTo(call, call.input(0), call.attributes.int('to', 0)),
   },
   CastLike: {
+    since: 15,
     attributes: ['saturate', 'round_mode'],
     build: (call) => cast(call.input(0), call.input(1).dtype as DType),
   },

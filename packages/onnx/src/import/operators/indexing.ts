@@ -172,8 +172,8 @@ export const indexing: Readonly<Record<string, Operator>> = {
       return gather(x, fromFront(call, 1, shapeOf(x)[axis]!), axis)
     },
   },
-  GatherElements: { attributes: ['axis'], build: gatherElements },
-  GatherND: { attributes: ['batch_dims'], build: gatherPositions },
+  GatherElements: { since: 11, attributes: ['axis'], build: gatherElements },
+  GatherND: { since: 11, attributes: ['batch_dims'], build: gatherPositions },
   Scatter: { attributes: ['axis'], since: 9, build: scatterElements },
   ScatterElements: { attributes: ['axis', 'reduction'], since: 11, build: scatterElements },
   ScatterND: { attributes: ['reduction'], since: 11, build: scatterPositions },

@@ -1,6 +1,6 @@
 // Operators along one axis: the greatest few, running sums and products.
 import { argsort, cast, cumprod, cumsum, gather, slice, type Tensor, transpose } from '@dl/tensor/core'
-import { type Operator, shapeOf } from '../operator.ts'
+import { type Operator, shapeOf, since } from '../operator.ts'
 
 /** Version 1 has `k` as an attribute; from version 11 on the least can be asked for. */
 const topK: Operator = {
@@ -41,6 +41,6 @@ const running = (since: number, fn: typeof cumsum): Operator => ({
 
 export const lines: Readonly<Record<string, Operator>> = {
   TopK: topK,
-  CumSum: running(11, cumsum),
-  CumProd: running(26, cumprod),
+  CumSum: since(11, running(11, cumsum)),
+  CumProd: since(26, running(26, cumprod)),
 }

@@ -331,7 +331,7 @@ export const movement: Readonly<Record<string, Operator>> = {
   },
   Split: { attributes: ['axis', 'split', 'num_outputs'], host: [1], build: splitParts },
   Slice: { attributes: ['starts', 'ends', 'axes'], host: [1, 2, 3, 4], build: sliceOf },
-  Expand: { host: [1], build: expand },
+  Expand: { since: 8, host: [1], build: expand },
   Tile: { host: [1], build: (call) => tile(call.input(0), call.numbers(1, 'the repeats')) },
   Pad: { attributes: ['mode', 'pads', 'value'], host: [1, 2, 3], build: padded },
   Shape: { attributes: ['start', 'end'], build: shapeAsTensor },

@@ -196,6 +196,6 @@ export const reductions: Readonly<Record<string, Operator>> = {
     since: 18,
     build: groupNormalization,
   },
-  MeanVarianceNormalization: { attributes: ['axes'], build: meanVarianceNormalization },
+  MeanVarianceNormalization: { since: 9, attributes: ['axes'], build: meanVarianceNormalization },
   LpNormalization: { attributes: ['axis', 'p'], build: lpNormalization },
 }
