@@ -79,6 +79,7 @@ function exported(): Uint8Array[] {
     (x) =>
       mean(
         convTranspose(conv(x, kernel, { dataFormat: 'channelsFirst' }), kernel, {
+          strides: 2,
           dataFormat: 'channelsFirst',
         }),
         [2, 3],

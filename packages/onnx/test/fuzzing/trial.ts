@@ -1,5 +1,6 @@
 // One case of the fuzzer: a mutated file is imported, run on random feeds and exported again. Only errors that say what is
 // wrong may come out; a TypeError or a stack overflow is a fault of this library, also where it was wrapped.
+import { OutOfMemoryError } from '@dl/backend-cpu'
 import { BackendError, DTypeError, ShapeError, tensor, type Tensor, type TypedArray } from '@dl/tensor/core'
 import { allocate } from '@dl/tensor/backend'
 import { exportOnnx, importOnnx, OnnxError, type OnnxModel } from '../../src/index.ts'
@@ -66,7 +67,7 @@ function outcome(kind: Outcome['kind'], error: unknown): Outcome {
   return fault === undefined ? { kind, code } : { kind, code, fault }
 }
 
-const OURS = [OnnxError, ShapeError, DTypeError, BackendError]
+const OURS = [OnnxError, ShapeError, DTypeError, BackendError, OutOfMemoryError]
 /** The parser's own complaints, which our message explains. */
 const PARSER = new Set(['damaged', 'notOnnx', 'invalid'])
 
