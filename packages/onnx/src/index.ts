@@ -2,6 +2,7 @@
 export { importOnnx, type ImportOptions } from './import/import-onnx.ts'
 export type { ExternalData } from './import/external-data.ts'
 export { OnnxModel } from './import/model.ts'
+export { exportOnnxFiles, type ExportFilesOptions, type OnnxFiles } from './export/external-data.ts'
 export { exportOnnx, type ExportOptions } from './export/export-onnx.ts'
 export type { ValueInfo } from './import/graph.ts'
 export type { InitializerInfo } from './import/weights.ts'

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ready } from '@dl/tensor/core'
-import { importOnnx, OnnxError } from '../src/index.ts'
+import { type Module, ready } from '@dl/tensor/core'
+import { layers, sequential } from '@dl/layers'
+import { exportOnnx, exportOnnxFiles, importOnnx, OnnxError } from '../src/index.ts'
+import { decodeModel } from '../src/schema/codec.ts'
 import { ATTRIBUTE, type StringStringEntryProto, type TensorProto } from '../src/schema/messages.ts'
 import { file, info, node } from './support/model-files.ts'
 
@@ -172,5 +174,33 @@ describe('a model by its path', () => {
     await expect(importOnnx(join(folder, 'nothing.onnx'))).rejects.toThrow(
       '[importOnnx] the file cannot be read',
     )
+  })
+})
+
+describe('a model written in two files', () => {
+  const network = (): Module =>
+    sequential([
+      layers.dense({ units: 200, inputShape: [100] }),
+      layers.dense({ units: 3, activation: 'softmax' }),
+    ])
+
+  it('computes the same, weights on their alignment, small ones inside', async () => {
+    const source = network()
+    const { model: bytes, data: weights } = exportOnnxFiles(source, { location: 'w.bin' })
+    expect(bytes.length).toBeLessThan(3000)
+    const again = await importOnnx(bytes, { externalData: { 'w.bin': weights } })
+    expect(exportOnnx(again)).toEqual(exportOnnx(source))
+    const { initializer } = decodeModel(bytes).model.graph!
+    const offsets = initializer!.map(
+      ({ externalData }) => externalData?.find(({ key }) => key === 'offset')?.value,
+    )
+    expect(offsets).toEqual(
+      ['0', undefined, '80000', undefined].map((o, i) => (i === 2 ? String(Math.ceil(80000 / 64) * 64) : o)),
+    )
+    await expect(importOnnx(bytes)).rejects.toThrow("in another file ('w.bin')")
+  })
+
+  it('refuses a location outside the folder', () => {
+    expect(() => exportOnnxFiles(network(), { location: '../w.bin' })).toThrow('which leaves the folder')
   })
 })

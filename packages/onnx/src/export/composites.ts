@@ -50,6 +50,35 @@ function layerNorm(call: CompositeCall): string | undefined {
   })
 }
 
+function rmsNorm(call: CompositeCall): string | undefined {
+  const { writer, inputs, value } = call
+  const config = call.config as { axes: number[]; epsilon: number; scale: boolean }
+  const dims = call.shape(inputs[0]!)
+  const start = dims.length - config.axes.length
+  if (writer.opset < 23 || config.axes.some((a, i) => a !== start + i)) return undefined
+  const sizes = dims.slice(start)
+  const scale = config.scale ? call.reshaped(inputs[1]!, sizes) : call.filled(1, sizes)
+  return writer.node('RMSNormalization', [value(inputs[0]!), scale], {
+    axis: start - dims.length,
+    epsilon: { float: config.epsilon },
+  })
+}
+
+/** ONNX has batch and heads before the matrices. Rows that a mask leaves nothing are NaN there, so masks are spelled out. */
+function attention({ writer, inputs, value, config, shape }: CompositeCall): string | undefined {
+  const { scale, causal, mask, rate } = config as {
+    scale: number
+    causal: boolean
+    mask: boolean
+    rate: number
+  }
+  if (writer.opset < 23 || mask || rate > 0 || inputs.some((x) => shape(x).length !== 4)) return undefined
+  return writer.node('Attention', inputs.map(value), {
+    scale: { float: scale },
+    ...(causal ? { is_causal: 1 } : {}),
+  })
+}
+
 interface WindowConfig {
   readonly stride: readonly number[]
   readonly dilation: readonly number[]
@@ -175,6 +204,8 @@ export const COMPOSITES: ReadonlyMap<string, Write> = new Map<string, Write>([
   ['hardSigmoid', unary('HardSigmoid', () => ({ alpha: { float: 0.2 }, beta: { float: 0.5 } }))],
   ['mish', unary('Mish', undefined, 18)],
   ['softsign', unary('Softsign')],
+  ['rmsNorm', rmsNorm],
+  ['scaledDotProductAttention', attention],
   ['batchNorm', batchNorm],
   ['convolution', convolution],
   ['transposedConvolution', transposedConvolution],

@@ -30,7 +30,7 @@ export interface ExportOptions {
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 
-type TensorFunction = (...inputs: Tensor[]) => Tensor | readonly Tensor[]
+export type TensorFunction = (...inputs: Tensor[]) => Tensor | readonly Tensor[]
 
 /** What modules of this house tell about themselves beyond the interface. */
 interface Described {
@@ -72,6 +72,21 @@ const BATCHES = [17, 23, 31]
  * ```
  */
 export function exportOnnx(model: Module | TensorFunction, options: ExportOptions = {}): Uint8Array {
+  const proto = modelProto(model, options)
+  const bytes = (proto.graph?.initializer ?? []).reduce((sum, { rawData }) => sum + (rawData?.length ?? 0), 0)
+  if (bytes > MOST_BYTES)
+    throw new OnnxError(
+      'export',
+      `[exportOnnx] the weights have ${bytes} bytes, and a file ends at ${MOST_BYTES}: write them beside it with exportOnnxFiles`,
+    )
+  return encodeModel(proto)
+}
+
+/** Protobuf's readers take no more. */
+const MOST_BYTES = 2 ** 31 - 1
+
+/** The message of the file. */
+export function modelProto(model: Module | TensorFunction, options: ExportOptions): ModelProto {
   const opset = options.opset ?? 17
   const irVersion = IR_VERSION.get(opset)
   if (irVersion === undefined)
@@ -102,7 +117,7 @@ export function exportOnnx(model: Module | TensorFunction, options: ExportOption
     names.map((name, i) => valueInfo(name, first(sites[i]!).dtype, steps.shape(sites[i]!), batchName))
   const inputSites = traces[0]!.inputs.map((_, i) => traces.map((t) => t.inputs[i]!))
   const { nodes: node, initializers } = writer.finish()
-  return encodeModel({
+  return {
     irVersion,
     producerName: '@dl/onnx',
     opsetImport: [{ domain: '', version: BigInt(opset) }],
@@ -115,7 +130,7 @@ export function exportOnnx(model: Module | TensorFunction, options: ExportOption
     },
     ...(options.description === undefined ? {} : { docString: options.description }),
     ...metadataOf(options.metadata),
-  })
+  }
 }
 
 const metadataOf = (metadata: ExportOptions['metadata']): Pick<ModelProto, 'metadataProps'> =>

@@ -98,7 +98,7 @@ function placeOf(tensor: TensorProto): Place {
 }
 
 /** Why a location may not be opened: it must stay in the folder on every system. */
-function locationProblem(location: string): string | undefined {
+export function locationProblem(location: string): string | undefined {
   if (location === '') return 'which is no name'
   if (/[\u0000-\u001f]/.test(location)) return 'which has control characters'
   if (/^[/\\]/.test(location)) return 'an absolute path'

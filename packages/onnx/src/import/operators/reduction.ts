@@ -21,6 +21,7 @@ import {
   prod,
   reshape,
   reverse,
+  rmsNorm,
   rsqrt,
   softmax,
   sqrt,
@@ -116,7 +117,9 @@ function rmsNormalization(call: OperatorCall): Tensor {
   const axis = call.axis(call.attributes.int('axis', -1), x.rank)
   const axes = shapeOf(x).flatMap((_, a) => (a >= axis ? [a] : []))
   const epsilon = call.attributes.float('epsilon', 1e-5)
-  return mul(mul(x, rsqrt(add(mean(square(x), axes, true), epsilon))), call.input(1))
+  const scale = call.input(1)
+  if (String(scale.shape) === String(axes.map((a) => shapeOf(x)[a]))) return rmsNorm(x, scale, axes, epsilon)
+  return mul(mul(x, rsqrt(add(mean(square(x), axes, true), epsilon))), scale)
 }
 
 /** Each channel (axis 1) of each example on its own, over the axes behind it. */

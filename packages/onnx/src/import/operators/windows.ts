@@ -19,6 +19,13 @@ export function windowsOf(call: OperatorCall, sizes: readonly number[], kernel: 
   const dilations = attributes.ints('dilations') ?? all(1)
   const mode = attributes.string('auto_pad', 'NOTSET')
   const pads = attributes.ints('pads') ?? [...all(0), ...all(0)]
+  const fits = strides.length === kernel.length && dilations.length === kernel.length
+  if (!fits || sizes.length !== kernel.length || pads.length !== 2 * kernel.length)
+    call.fail(
+      `has ${kernel.length} sizes of windows for ${sizes.length} axes, with ${strides.length} strides, ${dilations.length} dilations ` +
+        `and ${pads.length} pads`,
+    )
+  if ([...strides, ...dilations].some((v) => v < 1)) call.fail('has strides or dilations below 1')
   const padding = kernel.map((k, i): readonly [number, number] => {
     if (mode === 'NOTSET') return [pads[i]!, pads[i + kernel.length]!]
     if (mode === 'VALID') return [0, 0]
