@@ -18,6 +18,7 @@ export const requiredJudges = [
   'models/torch113_iris_mlp',
   'models/torch113_digits_cnn_bn',
   'models/ppocr_v2_cls',
+  'models/ppocr_v4_det',
   'onnx-conformance',
   'tfjs-specs',
   'oracles/keras-cases/resnet',
