@@ -6,9 +6,12 @@ import { importOnnx } from '@dl/onnx'
 import { adam } from '@dl/optim'
 import {
   add,
+  conv,
+  grad,
   jit,
   matMul,
   mean,
+  mul,
   ready,
   relu,
   softmax,
@@ -37,6 +40,12 @@ interface Options {
   readonly epsilon: number
   readonly losses: number
   readonly file: string
+  readonly part: 'forward' | 'input' | 'kernel'
+  readonly stride: number
+  readonly dilation: number
+  readonly groups: number
+  /** Channels first. */
+  readonly first: boolean
 }
 
 export const start = (): Promise<void> => ready()
@@ -50,6 +59,19 @@ function operation(inputs: readonly Input[], fn: (...x: Tensor[]) => Tensor): Pr
     run: () => compiled(...tensors).dispose(),
     result: async () => (await compiled(...tensors).data()) as Float32Array,
   }
+}
+
+function convolution(inputs: readonly Input[], options: Options): Prepared {
+  const { part, stride, dilation, groups, first } = options
+  const dataFormat = first ? 'channelsFirst' : 'channelsLast'
+  const run = (x: Tensor, w: Tensor): Tensor =>
+    conv(x, w, { padding: 'same', strides: stride, dilations: dilation, groups, dataFormat })
+  if (part === 'forward') return operation(inputs, (x, w) => run(x!, w!))
+  return operation(inputs, (x, w, ct) =>
+    part === 'input'
+      ? grad((y: Tensor) => sum(mul(run(y, w!), ct!)))(x!)
+      : grad((k: Tensor) => sum(mul(run(x!, k), ct!)))(w!),
+  )
 }
 
 function training([x, labels, ...weights]: readonly Input[], options: Options): Prepared {
@@ -95,6 +117,8 @@ export function prepare(
       return operation(inputs, (x) => softmax(x))
     case 'sum':
       return operation(inputs, (x) => (options.axis === null ? sum(x) : sum(x, options.axis)))
+    case 'convolution':
+      return convolution(inputs, options)
     case 'train':
       return training(inputs, options)
     case 'onnx':

@@ -1,6 +1,7 @@
 // What every peer computes: names, inputs made from one formula, sizes for rates, and how results are checked.
 // A time without a value check is not quoted: a peer whose numbers are wrong gets "wrong" instead of milliseconds.
 
+import { CONVOLUTION_WORKLOADS } from './convolution-workloads.mjs'
 import { MODEL_WORKLOADS } from './model-workloads.mjs'
 
 /** The same pseudo-random numbers in [-scale, scale) for every peer. */
@@ -204,5 +205,6 @@ export const WORKLOADS = [
   { ...sum(0), tolerance: 1e-4 },
   { ...sum(1), tolerance: 1e-4 },
   { ...sum(null), tolerance: 1e-3 },
+  ...CONVOLUTION_WORKLOADS,
   ...MODEL_WORKLOADS,
 ]

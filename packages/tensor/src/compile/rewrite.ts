@@ -31,7 +31,11 @@ function dotAsRow(n: Node, [a, b]: readonly [Node, Node], dtypes: ReadonlySet<DT
   const [m, width] = [n.shape[rank - 2]!, n.shape[rank - 1]!]
   const k = a.shape[rank - 1]!
   const turn = swapLast(rank)
-  if (k === 1) return p.map('mul', a, b)
+  if (k === 1) {
+    const product = p.map('mul', a, b)
+    // a sum starts at 0, which a product of -0 does not change
+    return isFloat(n.dtype) ? p.map('add', product, p.constant(0, n.dtype)) : product
+  }
   if (width === 1) return p.reduce('sum', p.map('mul', a, p.transpose(b, turn)), [rank - 1])
   if (m === 1) return p.reduce('sum', p.map('mul', p.transpose(a, turn), b), [rank - 2])
   if (dtypes.has(n.dtype)) return undefined

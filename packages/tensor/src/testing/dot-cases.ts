@@ -120,6 +120,7 @@ const operandsThatMove = (): CaseGroup =>
       return [dot(a, swap(a)), dot(swap(a), a)]
     },
     'a reshaped operand': () => [dot(reshape(x(4, 3, 10), [12, 10]), reshape(x(2, 5, 6), [10, 6]))],
+    'zeros of one term are positive': () => [s.div(1, dot(s.mul(x(3, 1), 0), x(1, 4)))],
     'no inner elements': () => [s.add(dot(x(3, 0), x(0, 4)), 1)],
     'no rows': () => [dot(x(0, 5), x(5, 4))],
     'a constant operand': () => [dot(x(5, 6), constant(0.5, 'float32', [6, 7]))],

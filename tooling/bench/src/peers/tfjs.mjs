@@ -36,7 +36,24 @@ function training([x, labels, ...weights], { learningRate, beta1, beta2, epsilon
   return { run: step, result: () => first }
 }
 
+function convolution(inputs, { part, stride, dilation, groups }) {
+  const run = (x, w) =>
+    groups > 1
+      ? tf.depthwiseConv2d(
+          x,
+          w.reshape([w.shape[0], w.shape[1], groups, -1]),
+          stride,
+          'same',
+          'NHWC',
+          dilation,
+        )
+      : tf.conv2d(x, w, stride, 'same', 'NHWC', dilation)
+  if (part === 'forward') return operation(inputs, (x, w) => tf.tidy(() => run(x, w)))
+  return operation(inputs, (x, w, ct) => tf.tidy(() => tf.grad((y) => run(y, w))(x, ct)))
+}
+
 export function prepare(kind, inputs, options) {
+  if (kind === 'convolution') return convolution(inputs, options)
   if (kind === 'matMul')
     return operation(inputs, (a, b) => tf.matMul(a, b, options.transposeA, options.transposeB))
   if (kind === 'softmax') return operation(inputs, (x) => tf.tidy(() => tf.softmax(x)))
