@@ -4,6 +4,7 @@ import type { Heap } from './heap.ts'
 export class Tables {
   readonly #heap: Heap
   readonly #allocate: (bytes: number) => number
+  readonly #known: Map<Int32Array, number> = new Map()
   readonly #byHash: Map<number, { readonly values: Int32Array; readonly address: number }[]> = new Map()
 
   constructor(heap: Heap, allocate: (bytes: number) => number) {
@@ -13,6 +14,14 @@ export class Tables {
 
   /** Byte address of a table with these values. */
   place(values: Int32Array): number {
+    const known = this.#known.get(values)
+    if (known !== undefined) return known
+    const address = this.#find(values)
+    this.#known.set(values, address)
+    return address
+  }
+
+  #find(values: Int32Array): number {
     const hash = hashOf(values)
     const bucket = this.#byHash.get(hash) ?? []
     for (const known of bucket) if (same(known.values, values)) return known.address

@@ -30,24 +30,23 @@ export function axisOffsets(axis: Axis, bytes: number): AxisOffsets {
   return { count, stride: 0, table: positions(axis.sizes, axis.strides, count, bytes) }
 }
 
-/** `scale · Σ steps[d] · index[d]` for each position of nested loops. */
+/** `start + scale · Σ steps[d] · index[d]` for each position of nested loops. */
 function positions(
   sizes: readonly number[],
   steps: readonly number[],
   count: number,
   scale: number,
+  start = 0,
 ): Int32Array {
   const table = new Int32Array(count)
-  const index = sizes.map(() => 0)
-  let offset = 0
-  for (let i = 0; i < count; i++) {
-    table[i] = offset * scale
-    for (let d = sizes.length - 1; d >= 0; d--) {
-      offset += steps[d]!
-      if (++index[d]! < sizes[d]!) break
-      offset -= steps[d]! * sizes[d]!
-      index[d] = 0
-    }
+  if (start !== 0) table[0] = start
+  // the loops from the inside out: what is known so far is repeated for each turn of the next one
+  let known = Math.min(count, 1)
+  for (let d = sizes.length - 1; d >= 0; d--) {
+    const [size, step] = [sizes[d]!, steps[d]! * scale]
+    for (let turn = 1; turn < size; turn++)
+      for (let i = 0; i < known; i++) table[turn * known + i] = table[i]! + turn * step
+    known *= size
   }
   return table
 }
@@ -66,18 +65,35 @@ export function boundBits(operand: Operand): BoundBits | null {
   for (const bound of bounds) {
     const { side, places } = boundPlaces(operand, bound)
     const at = {
-      rows: positions(rows.sizes, bound.rows, bits.rows.length, 1).map((v) => v + bound.base),
+      rows: positions(rows.sizes, bound.rows, bits.rows.length, 1, bound.base),
       ks: positions(ks.sizes, bound.ks, bits.ks.length, 1),
     }
+    const masks = places.map((place) => [place, 1 << bit++] as const)
     const other = side === 'rows' ? 'ks' : 'rows'
-    for (const place of places) {
-      const mask = 1 << bit++
-      at[side].forEach((v, i) => v === place && (bits[side][i]! |= mask))
-      at[other].forEach((v, i) => (v + place < 0 || v + place >= bound.limit) && (bits[other][i]! |= mask))
-    }
+    addBits(bits[side], at[side], masks, (v, place) => v === place)
+    addBits(bits[other], at[other], masks, (v, place) => v + place < 0 || v + place >= bound.limit)
   }
   if (bit > 32) throw new Error(`[cpu] the bounds of an operand have ${bit} places, at most 32 are possible`)
   return bits
+}
+
+/** Adds the mask of each place for which a value says yes. Values are few and positions many: each value is asked once. */
+function addBits(
+  bits: Int32Array,
+  values: Int32Array,
+  masks: readonly (readonly [place: number, mask: number])[],
+  says: (value: number, place: number) => boolean,
+): void {
+  let [lowest, highest] = [Infinity, -Infinity]
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i]!
+    if (v < lowest) lowest = v
+    if (v > highest) highest = v
+  }
+  const maskOf = new Int32Array(Math.max(0, highest - lowest + 1))
+  for (let i = 0; i < maskOf.length; i++)
+    for (const [place, mask] of masks) if (says(lowest + i, place)) maskOf[i]! |= mask
+  for (let i = 0; i < values.length; i++) bits[i]! |= maskOf[values[i]! - lowest]!
 }
 
 /**

@@ -1,8 +1,9 @@
 // The Variable: a tensor whose value can be replaced. What training changes: weights, optimizer state, statistics, counters.
 import { ShapeError } from '../errors.ts'
-import type { DType } from '../graph/dtype.ts'
+import { allocate, type DType, type Element } from '../graph/dtype.ts'
 import type { Node } from '../graph/node.ts'
-import { sameShape, showShape } from '../graph/shape.ts'
+import { constantOf } from '../graph/primitives.ts'
+import { sameShape, showShape, sizeOf } from '../graph/shape.ts'
 import { Storage } from '../backend/storage.ts'
 import { readyBackend } from '../backend/registry.ts'
 import { flush } from './evaluate.ts'
@@ -75,8 +76,16 @@ function computedStorage(node: Node): Storage {
       throw new Error(
         `[variable] a Variable cannot start with a traced value; make it outside of the function given to ${leaf.tracer}`,
       )
+  const value = constantOf(node)
+  if (value !== undefined) return filledStorage(node, value)
   flush([node], 'variable', readyBackend('variable'))
   return storageOf(node)!
+}
+
+/** A constant needs no program: optimizers make many of them, of every shape. */
+function filledStorage({ shape, dtype }: Node, value: Element): Storage {
+  const data = allocate(dtype, sizeOf(shape))
+  return Storage.fromHost(shape, dtype, Number(value) === 0 ? data : data.fill(value as never))
 }
 
 /** The state of a variable: for traces, gradients and `jit`. */
