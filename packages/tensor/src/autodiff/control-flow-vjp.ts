@@ -14,23 +14,32 @@ import {
 import { isFloat } from '../graph/dtype.ts'
 import { type Node, type NodeOf, withOwnNodeTable } from '../graph/node.ts'
 import { concat, constant, placeholder, reshape, slice } from '../graph/primitives.ts'
-import { gradients } from './gradient.ts'
 import { sumOutside, type SummedOutside } from './loop-weights.ts'
 import { Residuals } from './residuals.ts'
 
 type Cotangents = (Node | null)[]
+/** Reverse mode, on the graph of a body: see gradient.ts, which hands itself over. */
+type Gradients = (
+  outputs: readonly Node[],
+  cotangents: readonly Node[],
+  xs: readonly Node[],
+) => (Node | null)[]
 
 /** Cotangents of the sources of `n` from those of its items; null where none flows. */
-export function controlPullback(n: ControlNode, cts: readonly (Node | null)[]): Cotangents {
+export function controlPullback(
+  n: ControlNode,
+  cts: readonly (Node | null)[],
+  gradients: Gradients,
+): Cotangents {
   switch (n.prim) {
     case 'scan':
-      return scanPullback(n, cts)
+      return scanPullback(n, cts, gradients)
     case 'if':
-      return branchPullback(n, cts)
+      return branchPullback(n, cts, gradients)
     case 'while':
       return whileCotangents(n, cts)
     case 'whilePullback':
-      return whileTangents(n, cts)
+      return whileTangents(n, cts, gradients)
   }
 }
 
@@ -54,7 +63,7 @@ interface ReverseStep {
   readonly outgoing: readonly (Node | null)[]
 }
 
-function reverseStep(n: NodeOf<'scan'>, cts: readonly (Node | null)[]): ReverseStep {
+function reverseStep(n: NodeOf<'scan'>, cts: readonly (Node | null)[], gradients: Gradients): ReverseStep {
   const { body, constants, carries } = n.attrs
   const wanted = floatParams(body)
   const incoming = body.results.map((x, i) => (cts[i] && isFloat(x.dtype) ? stand(x) : null))
@@ -78,15 +87,15 @@ function reverseStep(n: NodeOf<'scan'>, cts: readonly (Node | null)[]): ReverseS
   }
 }
 
-function scanPullback(n: NodeOf<'scan'>, cts: readonly (Node | null)[]): Cotangents {
+function scanPullback(n: NodeOf<'scan'>, cts: readonly (Node | null)[], gradients: Gradients): Cotangents {
   const { body, length, direction, constants, carries } = n.attrs
   const parts = partsOf(n)
-  const plan = withOwnNodeTable(() => planReverse(n, cts))
+  const plan = reversePlan(n, cts, gradients)
   const { step, residuals, weights, accumulated, reversed, captures, outputs } = plan
   const { active } = step
 
   // the loop again with the residuals as outputs; the compiler makes one loop of both
-  const extended = residuals.isExtended ? scan(residuals.extendedBody, parts, length, direction) : itemsOf(n)
+  const extended = residuals.isExtended ? scan(plan.extended, parts, length, direction) : itemsOf(n)
   const stackOf = (node: Node): Node => {
     const next = residuals.nextOf(node)
     if (!next) return extended[residuals.itemOf(node)]!
@@ -147,12 +156,27 @@ interface ReversePlan {
   /** What the reversed body gives at each step, beside what it carries. */
   readonly outputs: readonly Node[]
   readonly reversed: Body
+  /** The body of the loop with everything to keep as outputs. */
+  readonly extended: Body
   readonly captures: readonly Node[]
 }
 
-function planReverse(n: NodeOf<'scan'>, cts: readonly (Node | null)[]): ReversePlan {
+/** Plans by body: a step that is recorded afresh each time finds the body of the last time, and so its plan. */
+const plans = new WeakMap<Body, Map<string, ReversePlan>>()
+
+function reversePlan(n: NodeOf<'scan'>, cts: readonly (Node | null)[], gradients: Gradients): ReversePlan {
   const { body, constants, carries } = n.attrs
-  const step = reverseStep(n, cts)
+  let byForm = plans.get(body)
+  if (!byForm) plans.set(body, (byForm = new Map()))
+  const key = `${constants} ${carries} ${cts.map((ct) => (ct ? 1 : 0)).join('')}`
+  let plan = byForm.get(key)
+  if (!plan) byForm.set(key, (plan = withOwnNodeTable(() => planReverse(n, cts, gradients))))
+  return plan
+}
+
+function planReverse(n: NodeOf<'scan'>, cts: readonly (Node | null)[], gradients: Gradients): ReversePlan {
+  const { body, constants, carries } = n.attrs
+  const step = reverseStep(n, cts, gradients)
   const { active, incoming, outgoing } = step
   const stands = incoming.filter((x) => x !== null)
   const residuals = new Residuals(body, constants, carries, stands)
@@ -196,12 +220,13 @@ function planReverse(n: NodeOf<'scan'>, cts: readonly (Node | null)[]): ReverseP
     outputCotangents,
     outputs: [...outputs],
     reversed,
+    extended: residuals.extendedBody,
     captures,
   }
 }
 
 // ---- if
-function branchPullback(n: NodeOf<'if'>, cts: readonly (Node | null)[]): Cotangents {
+function branchPullback(n: NodeOf<'if'>, cts: readonly (Node | null)[], gradients: Gradients): Cotangents {
   const { yes, no } = n.attrs
   const operands = n.src.slice(1)
   const wanted = floatParams(yes)
@@ -258,7 +283,11 @@ function whileCotangents(n: NodeOf<'while'>, cts: readonly (Node | null)[]): Cot
 }
 
 /** The loop that carries tangents beside values: `tangents` by source of the loop, results by its cotangent sources. */
-function whileTangents(n: NodeOf<'whilePullback'>, tangents: readonly (Node | null)[]): Cotangents {
+function whileTangents(
+  n: NodeOf<'whilePullback'>,
+  tangents: readonly (Node | null)[],
+  gradients: Gradients,
+): Cotangents {
   const { condition, body, constants } = n.attrs
   const floats = floatParams(body)
   const moving = floats.filter((p) => p >= constants || tangents[p])

@@ -46,16 +46,16 @@ function pullSum(node: Node, sums: Sums, items: Map<Node, (Node | null)[]>): rea
   if (ct === undefined) return []
   if (node.prim !== 'item') return pullback(node, ct)
   const owner = node.src[0] as ControlNode
-  let list = items.get(owner as Node)
-  if (!list) items.set(owner as Node, (list = Array<Node | null>(itemCount(owner)).fill(null)))
+  let list = items.get(owner)
+  if (!list) items.set(owner, (list = Array<Node | null>(itemCount(owner)).fill(null)))
   list[node.attrs.index] = ct
   return []
 }
 
 function pullItems(node: ControlNode, items: Map<Node, (Node | null)[]>): readonly (Node | null)[] {
-  const cts = items.get(node as Node)
-  items.delete(node as Node)
-  return cts ? controlPullback(node, cts) : []
+  const cts = items.get(node)
+  items.delete(node)
+  return cts ? controlPullback(node, cts, gradients) : []
 }
 
 /** Whether any of `outputs` is computed from any of `xs`, also where no derivative flows (`floor`, `stop`, comparisons). */

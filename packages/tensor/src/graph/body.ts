@@ -189,7 +189,8 @@ function interned(body: Body): Body {
 /** The graph as text. `strict`: with everything that matters to derivatives; else seen through markers and composites. */
 function textOf({ params, results }: Body, strict: boolean): string {
   const through = (n: Node): Node => {
-    while (!strict && (n.prim === 'mark' || n.prim === 'stop' || n.prim === 'composite')) n = n.src[0]!
+    if (strict) return n
+    while (n.prim === 'mark' || n.prim === 'stop' || n.prim === 'composite') n = n.src[0]!
     return n
   }
   const number = new Map<Node, number>(params.map((n, i) => [n, i]))

@@ -172,7 +172,7 @@ for (const [name, backend] of Object.entries(backends))
         it('has directional derivatives and second derivatives in a direction', () => {
           const [w, init, xs, v] = [loop.w(), loop.init(), loop.xs(), loop.w()]
           const f = (h: typeof looped) => (p: Tensor) => h(p, init, xs)
-          close(jvp(f(looped), [w], [v]).tangent as Tensor, jvp(f(written), [w], [v]).tangent as Tensor)
+          close(jvp(f(looped), [w], [v]).tangent, jvp(f(written), [w], [v]).tangent)
           close(hvp(f(looped), w, v), hvp(f(written), w, v))
         })
         it('maps over a batch of weights, and of sequences', () => {

@@ -13,7 +13,10 @@ async function programOf(
   backend: InterpretingBackend = interpretingBackend(),
 ): Promise<Program> {
   await activate(backend)
-  const f = tf.jit(() => [run()].flat() as T[])
+  const f = tf.jit((): T[] => {
+    const result = run()
+    return result instanceof tf.Tensor ? [result] : [...result]
+  })
   f().forEach((x) => x.dataSync())
   return backend.programs.at(-1)!
 }

@@ -3,7 +3,9 @@ import type { Body } from '../../graph/body.ts'
 import { allocate, type TypedArray } from '../../graph/dtype.ts'
 import type { Node, NodeOf } from '../../graph/node.ts'
 import { sizeOf } from '../../graph/shape.ts'
-import { evaluateNode } from './evaluate.ts'
+
+/** Value of one node from the values of its sources. */
+type Evaluate = (node: Node, inputs: readonly TypedArray[]) => TypedArray
 
 /** The value of a control node is a handle; its items look their arrays up here. */
 const itemsByHandle = new WeakMap<TypedArray, readonly TypedArray[]>()
@@ -18,14 +20,14 @@ export const evaluateItem = (n: NodeOf<'item'>, handle: TypedArray): TypedArray 
   itemsByHandle.get(handle)![n.attrs.index]!
 
 /** Results of a body for given parameters. */
-function evaluateBody(body: Body, inputs: readonly TypedArray[]): TypedArray[] {
+function evaluateBody(body: Body, inputs: readonly TypedArray[], evaluate: Evaluate): TypedArray[] {
   const values = new Map<Node, TypedArray>()
   for (const [i, param] of body.params.entries()) values.set(param, inputs[i]!)
   for (const n of body.nodes)
     if (!values.has(n))
       values.set(
         n,
-        evaluateNode(
+        evaluate(
           n,
           n.src.map((x) => values.get(x)!),
         ),
@@ -33,7 +35,11 @@ function evaluateBody(body: Body, inputs: readonly TypedArray[]): TypedArray[] {
   return body.results.map((n) => values.get(n)!)
 }
 
-export function evaluateScan({ attrs }: NodeOf<'scan'>, inputs: readonly TypedArray[]): TypedArray {
+export function evaluateScan(
+  { attrs }: NodeOf<'scan'>,
+  inputs: readonly TypedArray[],
+  evaluate: Evaluate,
+): TypedArray {
   const { body, length, direction, constants, carries } = attrs
   const fixed = inputs.slice(0, constants)
   let carried = inputs.slice(constants, constants + carries)
@@ -43,7 +49,7 @@ export function evaluateScan({ attrs }: NodeOf<'scan'>, inputs: readonly TypedAr
   for (let step = 0; step < length; step++) {
     const t = direction > 0 ? step : length - 1 - step
     const elements = sequences.map((x, i) => x.slice(t * sizes[i]!, (t + 1) * sizes[i]!))
-    const results = evaluateBody(body, [...fixed, ...carried, ...elements])
+    const results = evaluateBody(body, [...fixed, ...carried, ...elements], evaluate)
     carried = results.slice(0, carries)
     for (const [i, y] of outputs.entries()) {
       const element = results[carries + i]!
@@ -53,18 +59,23 @@ export function evaluateScan({ attrs }: NodeOf<'scan'>, inputs: readonly TypedAr
   return handleOf([...carried, ...outputs])
 }
 
-export function evaluateWhile({ attrs }: NodeOf<'while'>, inputs: readonly TypedArray[]): TypedArray {
+export function evaluateWhile(
+  { attrs }: NodeOf<'while'>,
+  inputs: readonly TypedArray[],
+  evaluate: Evaluate,
+): TypedArray {
   const { condition, body, constants } = attrs
   const fixed = inputs.slice(0, constants)
   let carried = inputs.slice(constants)
-  while (Number(evaluateBody(condition, [...fixed, ...carried])[0]![0]) !== 0)
-    carried = evaluateBody(body, [...fixed, ...carried])
+  while (Number(evaluateBody(condition, [...fixed, ...carried], evaluate)[0]![0]) !== 0)
+    carried = evaluateBody(body, [...fixed, ...carried], evaluate)
   return handleOf(carried)
 }
 
 export function evaluateIf(
   { attrs }: NodeOf<'if'>,
   [predicate, ...operands]: readonly TypedArray[],
+  evaluate: Evaluate,
 ): TypedArray {
-  return handleOf(evaluateBody(Number(predicate![0]) !== 0 ? attrs.yes : attrs.no, operands))
+  return handleOf(evaluateBody(Number(predicate![0]) !== 0 ? attrs.yes : attrs.no, operands, evaluate))
 }

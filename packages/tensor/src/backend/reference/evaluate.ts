@@ -96,9 +96,9 @@ const PRIMITIVES: { readonly [P in PrimitiveName]: (node: NodeOf<P>, inputs: Inp
     return out
   },
 
-  scan: (node, inputs) => evaluateScan(node, inputs),
-  while: (node, inputs) => evaluateWhile(node, inputs),
-  if: (node, inputs) => evaluateIf(node, inputs),
+  scan: (node, inputs) => evaluateScan(node, inputs, evaluateNode),
+  while: (node, inputs) => evaluateWhile(node, inputs, evaluateNode),
+  if: (node, inputs) => evaluateIf(node, inputs, evaluateNode),
   item: (node, [handle]) => evaluateItem(node, handle!),
   whilePullback: () => {
     throw new Error('[reference] the pullback of a while loop exists only inside of jvp')
