@@ -126,6 +126,7 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
     finestUnits: threads.threshold === 0,
     splits: (work) => regions.splits(work),
     parallel: (f, region) => regions.emit(f, region),
+    repeated: (times, emit) => regions.repeated(times, emit),
     workspace: (bytes) => (needs.own = Math.max(needs.own, bytes)),
     pushWorkspace: (f) => void f.thread().scale(4).memory(OP.i32Load, WORKSPACE_CELLS),
     sharedWorkspace: (bytes) => (needs.shared = Math.max(needs.shared, bytes)),

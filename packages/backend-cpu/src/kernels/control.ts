@@ -7,6 +7,9 @@ import { I32, OP } from '../assembler/opcodes.ts'
 import type { Environment } from './environment.ts'
 import type { EmittedKernel } from './row.ts'
 
+/** How often a while loop turns, for the estimate of work that threads share. */
+const GUESSED_TURNS = 10
+
 /** Emits a kernel of a body, whose function needs no name. */
 export type EmitInner = (kernel: Kernel) => EmittedKernel
 
@@ -31,8 +34,10 @@ export function emitBranch(
 
 export function emitLoop(env: Environment, name: string, kernel: LoopKernel, emit: EmitInner): EmittedKernel {
   const { count, condition, windows, carries } = kernel
-  const tests = condition ? condition.kernels.map(emit) : []
-  const body = kernel.kernels.map(emit)
+  const { tests, body } = env.repeated(condition ? GUESSED_TURNS : count, () => ({
+    tests: condition ? condition.kernels.map(emit) : [],
+    body: kernel.kernels.map(emit),
+  }))
   const moving = new Set([...windows.map((w) => w.buffer), ...carries.flatMap((c) => [c.buffer, c.next])])
   const outer = [
     ...[...tests, ...body].flatMap((k) => k.buffers),

@@ -27,6 +27,8 @@ export interface Environment {
    * nowhere runs on the main thread; it must not be called inside the body of a region.
    */
   parallel(f: FunctionWriter, region: Region): void
+  /** Emits what runs about so many times in a run of the program: the body of a loop. */
+  repeated<R>(times: number, emit: () => R): R
   /**
    * Asks for `bytes` that each thread has for itself; they keep what is written while one body of a region (or the kernel
    * outside of regions) runs. Several calls get the most, not the sum.

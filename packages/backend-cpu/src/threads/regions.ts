@@ -51,6 +51,7 @@ export class Regions {
   readonly #workersFirst: boolean
   #count = 0
   #nanoseconds = 0
+  #times = 1
 
   /**
    * @param program number under which workers know the module
@@ -77,6 +78,15 @@ export class Regions {
     return this.#nanoseconds
   }
 
+  /** Emits regions that run about so many times in a run of the program. */
+  repeated<R>(times: number, emit: () => R): R {
+    const before = this.#times
+    this.#times *= times
+    const result = emit()
+    this.#times = before
+    return result
+  }
+
   /** Whether several threads are to share so many units, of so many nanoseconds each. */
   splits({ units, cost }: { readonly units: number; readonly cost: number }): boolean {
     return this.#module.sharedMemory && units > 1 && units * cost >= this.#threshold
@@ -87,7 +97,7 @@ export class Regions {
     if (!this.splits(region) || region.args.length > MOST_ARGUMENTS) return runAlone(f, region)
     const work = region.units * region.cost
     const number = this.#count++
-    this.#nanoseconds += work
+    this.#nanoseconds += work * this.#times
     const claim = this.#claimer(number, region)
     const mark = f.mark()
     const control = f.local()

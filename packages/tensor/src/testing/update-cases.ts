@@ -1,7 +1,19 @@
 // Updates of variables, in place where the backend and the schedule can: the new value must be the one that the old values
 // give, whoever else reads them and at whichever index.
 import type { Node } from '../graph/node.ts'
-import { broadcastTo, concat, dot, reduce, reverse, s, slice, transpose } from '../graph/primitives.ts'
+import { buildBody } from '../graph/body.ts'
+import { scan } from '../graph/control-flow.ts'
+import {
+  broadcastTo,
+  concat,
+  dot,
+  reduce,
+  reshape,
+  reverse,
+  s,
+  slice,
+  transpose,
+} from '../graph/primitives.ts'
 import { dispose } from '../tensor/scope.ts'
 import { fromNode, nodeOf } from '../tensor/tensor.ts'
 import { Variable } from '../tensor/variable.ts'
@@ -50,6 +62,8 @@ export const UPDATES: readonly Update[] = [
       return { a: next, read: [s.exp(next), next, a] }
     },
   },
+  { name: 'what a loop carries from it', step: (a, b) => ({ a: carried(a, b), b: carried(b, a) }) },
+  { name: 'the rows of a loop over it', step: (a) => ({ a: loop(a, a).rows, read: [loop(a, a).last] }) },
   {
     name: 'an optimizer with a moment',
     step: (a, b) => {
@@ -58,6 +72,23 @@ export const UPDATES: readonly Update[] = [
     },
   },
 ]
+
+/** A loop over the rows of `y` that starts from the first row of `x` and gives a row at each step. */
+function loop(x: Node, y: Node): { readonly last: Node; readonly rows: Node } {
+  const row = { shape: [N], dtype: 'float32' } as const
+  const { body } = buildBody([row, row], ([c, e]) => [s.tanh(s.add(c!, e!)), s.mul(c!, e!)])
+  const first = reshape(slice(x, [0, 0], [1, N]), [N])
+  const [last, rows] = scan(body, { constants: [], carries: [first], sequences: [y] }, N) as [Node, Node]
+  return { last, rows }
+}
+/** The same with all of `x` carried: both buffers could be the one of a variable. */
+function carried(x: Node, y: Node): Node {
+  const all = { shape: [N, N], dtype: 'float32' } as const
+  const { body } = buildBody([all, { shape: [N], dtype: 'float32' }], ([c, e]) => [
+    s.tanh(s.add(transpose(c!, [1, 0]), e!)),
+  ])
+  return scan(body, { constants: [], carries: [x], sequences: [y] }, N)[0]!
+}
 
 /** Functions of `[12, 12]` values that read at the same, at other, or at all indices. */
 const TERMS: readonly ((x: Node, y: Node) => Node)[] = [
@@ -72,6 +103,9 @@ const TERMS: readonly ((x: Node, y: Node) => Node)[] = [
   (x) => s.sub(x, s.mul(reduce('sum', x, [1]), 1 / N)),
   (x) => s.sub(x, reduce('max', x, [0])),
   (x, y) => s.add(x, s.mul(reduce('sum', s.square(y), [0, 1]), 0.01)),
+  (x, y) => loop(x, y).rows,
+  (x, y) => s.add(y, loop(x, y).last),
+  carried,
 ]
 
 /** Random updates of both variables from values that share parts, with reads beside them. */
