@@ -4,6 +4,7 @@ import type { Program } from '@dl/tensor/backend'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { adam, cosineDecay, sgd } from '@dl/optim'
 import { memory, ones, type Tensor } from '@dl/tensor/core'
+import { workCounters } from '@dl/tensor/testing'
 import { layers, sequential, type Sequential } from '@dl/layers'
 
 let programs: Program[] = []
@@ -56,6 +57,15 @@ describe('the training step of the digit network', () => {
     expect(programs.filter((p) => p.kernels.length >= 12)).toHaveLength(2)
     await m.fit(images(40), labels(40), { batchSize: 16, epochs: 20, ...quiet })
     expect(programs.length).toBe(after)
+  })
+
+  it('makes no graph node, traces and compiles nothing from the second epoch on', async () => {
+    const m = digits()
+    const [x, y] = [images(16), labels(16)]
+    await m.fit(x, y, { batchSize: 8, epochs: 2, ...quiet })
+    const before = workCounters()
+    await m.fit(x, y, { batchSize: 8, epochs: 20, ...quiet })
+    expect(workCounters()).toEqual(before)
   })
 
   it('leaves nothing behind: live bytes do not grow over epochs', async () => {

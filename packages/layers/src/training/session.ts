@@ -36,7 +36,8 @@ export class Session {
 
   /** Starts an epoch: accumulators back to zero. */
   reset(): void {
-    this.#compiled.reset()
+    if (this.#steps) this.#steps.reset()
+    else this.#compiled.reset()
   }
 
   train(batch: Batch): void {

@@ -9,7 +9,8 @@ export type Step = (x: Tensor[], y: Tensor[], weights: Tensor[]) => readonly Ten
 export interface Steps {
   readonly train: Step
   readonly test: Step
-  /** `Compiled.results`, compiled. */
+  /** `Compiled.reset` and `Compiled.results`, compiled. */
+  readonly reset: () => void
   readonly results: () => Tensor
 }
 
@@ -48,5 +49,10 @@ export function compileSteps(model: Layer, compiled: Compiled, trainable: readon
     compiled.track(totalLoss(total), each, y, outputs, weights)
     return []
   }
-  return { train: jit(train), test: jit(test), results: jit(() => compiled.results()) }
+  return {
+    train: jit(train),
+    test: jit(test),
+    reset: jit(() => compiled.reset()),
+    results: jit(() => compiled.results()),
+  }
 }

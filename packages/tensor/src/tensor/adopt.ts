@@ -2,10 +2,8 @@
 // array behind a tensor that is still on the host. A copy of every batch costs a tenth of a small training step.
 import { Storage } from '../backend/storage.ts'
 import type { DType, TypedArray } from '../graph/dtype.ts'
-import { buffer } from '../graph/primitives.ts'
 import { assertShape, showShape, sizeOf } from '../graph/shape.ts'
-import { storageOf } from './handle.ts'
-import { fromNode, nodeOf, type Tensor } from './tensor.ts'
+import { fromStorage, knownStorage, type Tensor } from './tensor.ts'
 
 /**
  * A tensor that takes `data` over without copying it. Nobody may read or change the array afterwards: the value would
@@ -26,7 +24,7 @@ export function adoptArray(data: TypedArray, shape: readonly number[], dtype: DT
     throw new Error(
       `[adoptArray] the shape ${showShape(shape)} holds ${sizeOf(shape)} values, the array has ${data.length}`,
     )
-  return fromNode(buffer(Storage.fromHost([...shape], dtype, data)))
+  return fromStorage(Storage.fromHost([...shape], dtype, data))
 }
 
 /**
@@ -35,5 +33,5 @@ export function adoptArray(data: TypedArray, shape: readonly number[], dtype: DT
  * @throws when the tensor was disposed
  */
 export function hostDataOf(x: Tensor): TypedArray | undefined {
-  return storageOf(nodeOf('hostDataOf', 'x', x))?.hostData
+  return knownStorage('hostDataOf', x)?.hostData
 }

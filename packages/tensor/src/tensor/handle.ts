@@ -14,6 +14,9 @@ import { track } from './scope.ts'
 // that is made for them. Stale: left uncomputed by a flush because they were cheap and nobody asked; they pin the storages
 // that they would be computed from. (They are not looked at again: looking through a weak reference keeps its target alive.)
 let fresh: WeakRef<Handle>[] = []
+/** Fresh ones of the running job. Most are disposed or computed before it ends and never need a weak reference. */
+let young: Handle[] = []
+let jobEnds = false
 let generation = 0
 let staleCount = 0
 let made = 0
@@ -43,6 +46,18 @@ function setPins(pins: Pins, storages: readonly Storage[]): void {
 /** `node` has been computed: stale handles that need it pin the value from here on. */
 export function pinValue(node: Node, storage: Storage): void {
   for (const pins of pinsOnNode.get(node) ?? []) if (!pins.dropped) setPins(pins, [...pins.storages, storage])
+}
+
+function addFresh(handle: Handle): void {
+  young.push(handle)
+  if (jobEnds) return
+  jobEnds = true
+  queueMicrotask(weakenYoung)
+}
+function weakenYoung(): void {
+  jobEnds = false
+  for (const handle of young) if (!handle.isDisposed) fresh.push(new WeakRef(handle))
+  young = []
 }
 
 let valueOf: (handle: Handle) => Node | Storage
@@ -95,7 +110,7 @@ export class Handle {
     refresh = (handle) => {
       if (handle.#generation === generation || !handle.#counted) return
       handle.#generation = generation
-      fresh.push(new WeakRef(handle))
+      addFresh(handle)
       // what is built on it now needs its storages even when it is disposed
       for (const storage of handle.#pins?.storages ?? []) markUsed(storage)
     }
@@ -132,7 +147,7 @@ export class Handle {
     track(this)
     if (tracing) return
     made++
-    if (!claim(this)) fresh.push(new WeakRef(this))
+    if (!claim(this)) addFresh(this)
   }
 
   /** True after `dispose()`. */
@@ -188,6 +203,7 @@ function freshHandles(): Handle[] {
     const handle = ref.deref()
     if (handle && !handle.isDisposed) handles.push(handle)
   }
+  for (const handle of young) if (!handle.isDisposed) handles.push(handle)
   return handles
 }
 
@@ -214,5 +230,6 @@ export function settleHandles(): void {
     else pin(handle)
   }
   fresh = []
+  young = []
   generation++
 }
