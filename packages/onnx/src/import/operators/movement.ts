@@ -84,6 +84,7 @@ function splitSizes(call: OperatorCall, size: number): number[] {
   const sizes = call.intsSince(13, 'split', 1)
   if (sizes) return sizes
   const parts = call.attributes.int('num_outputs', call.outputCount)
+  if (parts !== call.outputCount) call.fail(`has ${call.outputCount} outputs for ${parts} parts`)
   const each = Math.ceil(size / parts)
   return Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(each, size - i * each)))
 }
@@ -192,6 +193,7 @@ function bordered(
     const at = wrap(i, Math.max(1, 2 * (size - 1)))
     return at < size ? at : 2 * (size - 1) - at
   }
+  call.checkSize(low + size + high, 'int32')
   const picks = Int32Array.from({ length: low + size + high }, (_, i) => source(i - low))
   return gather(x, tensor(picks, [picks.length], 'int32'), axis)
 }
@@ -247,6 +249,8 @@ function columnsToImage(call: OperatorCall): Tensor {
   const [image, block] = [call.numbers(1, 'the image shape'), call.numbers(2, 'the block shape')]
   const { strides, dilations, padding } = windowsOf(call, image, block)
   const [batch, rows, columns] = shapeOf(x) as [number, number, number]
+  if (x.rank !== 3)
+    call.fail(`needs columns [batch, channels · block, positions], got [${shapeOf(x).join(', ')}]`)
   const taps = count(block)
   const channels = rows / taps
   const outer = image.map((d, i) => {

@@ -52,6 +52,7 @@ function winners(call: OperatorCall, x: Tensor, pool: Pool, outer: readonly numb
   const [batch, channels, ...sizes] = shapeOf(x) as [number, number, ...number[]]
   const [places, taps] = [count(outer), count(pool.size)]
   const columns = call.attributes.flag('storage_order', false)
+  call.checkSize(places * taps, 'int32')
   const table = new Int32Array(places * taps)
   const named = new Int32Array(places * taps)
   const at = (i: number, dims: readonly number[], axis: number): number =>

@@ -54,6 +54,8 @@ function gridSample(call: OperatorCall): Tensor {
   const [x, grid] = [call.input(0), call.input(1)]
   const [batch, channels, ...sizes] = shapeOf(x) as [number, number, ...number[]]
   const outer = shapeOf(grid).slice(1, -1)
+  if (sizes.length < 1 || shapeOf(grid).at(-1) !== sizes.length || shapeOf(grid)[0] !== batch)
+    call.fail(`samples [${shapeOf(x).join(', ')}] at positions [${shapeOf(grid).join(', ')}]`)
   const given = call.attributes.string('mode', 'linear')
   const mode = OLD_MODES[given] ?? given
   if (mode !== 'linear' && mode !== 'nearest' && mode !== 'cubic')
@@ -74,9 +76,14 @@ function gridSample(call: OperatorCall): Tensor {
 /** The grid that `theta` `[batch, axes, axes + 1]` makes of the regular one. */
 function affineGrid(call: OperatorCall): Tensor {
   const theta = call.input(0)
-  const [batch, , ...sizes] = call.numbers(1, 'the size') as [number, number, ...number[]]
+  const [batch, , ...sizes] = call.sizes(1, 'the size') as [number, number, ...number[]]
+  if (sizes.length < 1) call.fail('has a size without spatial axes')
   const aligned = call.attributes.flag('align_corners', false)
   const dtype = dtypeOfTensor(theta)
+  call.checkSize(
+    sizes.reduce((n, d) => n * d, batch * sizes.length),
+    dtype,
+  )
   const line = (size: number): number[] =>
     Array.from({ length: size }, (_, i) =>
       aligned ? (size === 1 ? 0 : (2 * i) / (size - 1) - 1) : (2 * i + 1) / size - 1,

@@ -116,6 +116,13 @@ function completed({ real, imaginary }: Complex, length: number): Complex {
   return { real: concat([real, mirror(real)], 1), imaginary: concat([imaginary, neg(mirror(imaginary))], 1) }
 }
 
+/** A transform of this length is a product with a square matrix. */
+function largestFactor(length: number): number {
+  let [rest, largest] = [length, 1]
+  for (let p = 2; p * p <= rest; p++) for (; rest % p === 0; rest /= p) largest = p
+  return Math.max(rest, largest)
+}
+
 function fourier(call: OperatorCall): Tensor {
   const x = call.input(0)
   const { attributes, opset } = call
@@ -125,6 +132,8 @@ function fourier(call: OperatorCall): Tensor {
   const size = shapeOf(x)[axis]!
   const natural = inverse && onesided ? 2 * (size - 1) : size
   const length = call.has(1) ? call.number(1, 'the length') : natural
+  if (!(Number.isInteger(length) && length > 0)) call.fail(`has the length ${length}`)
+  call.checkSize(Math.max((x.size / Math.max(1, size)) * length, largestFactor(length) ** 2), 'float64')
   const read = inverse && onesided ? Math.floor(length / 2) + 1 : length
   const { rows, order } = asRows(x, axis, read)
   const spectrum = transformRows(inverse && onesided ? completed(rows, length) : rows, inverse ? 1 : -1)
