@@ -4,10 +4,10 @@
 import type { AttentionGradKernel } from '@dl/tensor/backend'
 import type { FunctionWriter } from '../assembler/function-writer.ts'
 import { I32, OP, SIMD, V128 } from '../assembler/opcodes.ts'
-import { exp } from '../vector/elementary.ts'
+import { expOfNonPositive } from '../vector/elementary.ts'
 import type { Value } from '../vector/emitter.ts'
 import { transpose4 } from './access.ts'
-import { AttentionParts, BLOCK, ROW, roundUp, unitCost, VECTORS, WorkspacePlan } from './attention-parts.ts'
+import { AttentionParts, ROW, roundUp, unitCost, VECTORS, WorkspacePlan } from './attention-parts.ts'
 import type { Environment } from './environment.ts'
 import { NR } from './micro.ts'
 import type { EmittedKernel } from './row.ts'
@@ -38,6 +38,8 @@ class BackwardWriter extends AttentionParts {
   /** Rows of panels over depth and value depth, as tiles write them. */
   readonly #depthRows: number
   readonly #valueRows: number
+  /** Keys in a block, and queries too: so a block of keys is never seen by queries in the middle of a block first. */
+  readonly #block: number
 
   constructor(env: Environment, kernel: AttentionGradKernel, buffers: readonly number[]) {
     super(env, kernel, buffers)
@@ -45,6 +47,7 @@ class BackwardWriter extends AttentionParts {
     this.#l = Object.fromEntries(LOCALS.map((n) => [n, f.permanent(I32)])) as { [K in LocalName]: number }
     this.#depthRows = roundUp(kernel.depth, this.mr)
     this.#valueRows = roundUp(kernel.valueDepth, this.mr)
+    this.#block = this.keyBlock
   }
 
   /** The function range(buffers…, from, to): units are batch elements. */
@@ -61,17 +64,17 @@ class BackwardWriter extends AttentionParts {
     f.forUntil(l.batch, to, 1, () => {
       if (dq !== null) this.#zero(l.sumQ, this.#panelsOfQueries * this.#depthRows * NR)
       f.i32(keys).set(l.keyEnd).i32(0)
-      f.forUntil(l.key, l.keyEnd, BLOCK, () => {
+      f.forUntil(l.key, l.keyEnd, this.#block, () => {
         f.get(l.keyEnd).get(l.key).sub().set(l.keys)
-        f.atMost(l.keys, BLOCK)
+        f.atMost(l.keys, this.#block)
         const block = (operand: typeof k, place: number): FunctionWriter =>
           this.start(f, operand, l.batch).get(place).get(l.key).i32(0).get(l.keys)
         block(k, l.packedK).i32(depth).call(packK)
         block(v, l.packedV).i32(valueDepth).call(packV)
         if (packTurnedK)
           this.start(f, k, l.batch).get(l.turnedK).i32(0).get(l.key).i32(depth).get(l.keys).call(packTurnedK)
-        if (dk !== null) this.#zero(l.sumK, BLOCK * this.#depthRows)
-        if (dv !== null) this.#zero(l.sumV, BLOCK * this.#valueRows)
+        if (dk !== null) this.#zero(l.sumK, this.#block * this.#depthRows)
+        if (dv !== null) this.#zero(l.sumV, this.#block * this.#valueRows)
         this.#eachQueryBlock()
         if (dk !== null) this.#writeKeys(l.sumK, dk, depth, this.#depthRows, true)
         if (dv !== null) this.#writeKeys(l.sumV, dv, valueDepth, this.#valueRows, false)
@@ -91,19 +94,19 @@ class BackwardWriter extends AttentionParts {
     const { depth, valueDepth } = this.kernel
     const plan = new WorkspacePlan()
     const places = {
-      packedK: BLOCK * depth,
-      packedV: BLOCK * valueDepth,
-      turnedK: BLOCK * this.#depthRows,
-      packedQ: BLOCK * depth,
-      packedCt: BLOCK * valueDepth,
-      turnedQ: BLOCK * this.#depthRows,
-      turnedCt: BLOCK * this.#valueRows,
-      scores: (BLOCK + NR) * NR,
-      slopes: (BLOCK + NR) * NR,
-      byKeyP: BLOCK * BLOCK,
-      byKeyS: BLOCK * BLOCK,
-      sumK: BLOCK * this.#depthRows,
-      sumV: BLOCK * this.#valueRows,
+      packedK: this.#block * depth,
+      packedV: this.#block * valueDepth,
+      turnedK: this.#block * this.#depthRows,
+      packedQ: this.#block * depth,
+      packedCt: this.#block * valueDepth,
+      turnedQ: this.#block * this.#depthRows,
+      turnedCt: this.#block * this.#valueRows,
+      scores: (this.#block + NR) * NR,
+      slopes: (this.#block + NR) * NR,
+      byKeyP: this.#block * this.#block,
+      byKeyS: this.#block * this.#block,
+      sumK: this.#block * this.#depthRows,
+      sumV: this.#block * this.#valueRows,
       sumQ: this.kernel.dq === null ? 0 : this.#panelsOfQueries * this.#depthRows * NR,
       rows: 2 * NR,
     }
@@ -138,9 +141,9 @@ class BackwardWriter extends AttentionParts {
     // queries before the first key of the block see none of it
     if (causal) f.get(l.key)
     else f.i32(0)
-    f.forUntil(l.query, l.queryEnd, BLOCK, () => {
+    f.forUntil(l.query, l.queryEnd, this.#block, () => {
       f.get(l.queryEnd).get(l.query).sub().set(l.count)
-      f.atMost(l.count, BLOCK)
+      f.atMost(l.count, this.#block)
       const rows = (operand: typeof q, place: number): FunctionWriter =>
         this.start(f, operand, l.batch).get(place).get(l.query).i32(0).get(l.count)
       const turned = (operand: typeof q, place: number, length: number): FunctionWriter =>
@@ -219,7 +222,7 @@ class BackwardWriter extends AttentionParts {
         f.i32(this.mr * 4)
           .mul()
           .i32(1)
-          .call(tiles)
+          .call(this.tiles(depth))
       }
       if (turn) {
         f.get(l.keys)
@@ -307,7 +310,8 @@ class BackwardWriter extends AttentionParts {
             .set(x)
           return [x]
         }
-        const p = exp(e, e.op(SIMD.f32x4Sub, load(at), [sums[v]!]))
+        // a probability: its logarithm is above 0 by rounding at most
+        const p = expOfNonPositive(e, e.op(SIMD.f32x4Sub, load(at), [sums[v]!]))
         let [dropped, dp] = [p, load(other)]
         if (random) {
           const kept = this.kept(e, random.words, [random.numbers[v]!], dropout!.rate)
@@ -335,7 +339,7 @@ class BackwardWriter extends AttentionParts {
    * to `end` count as 0.
    */
   #turn(): FunctionWriter {
-    return this.env.module.shared('attention turn', () => {
+    return this.env.module.shared(`attention turn ${this.#block}`, () => {
       const g = this.function(4)
       const e = this.emitter(g)
       const [panel, keys, end, to] = [0, 1, 2, 3]
@@ -362,7 +366,7 @@ class BackwardWriter extends AttentionParts {
             g.release(mark)
           }
         g.increase(panel, NR * ROW)
-        g.increase(to, BLOCK * ROW)
+        g.increase(to, this.#block * ROW)
       })
       return g
     })
@@ -380,8 +384,8 @@ class BackwardWriter extends AttentionParts {
       f.i32(this.mr * 4)
         .mul()
         .i32(1)
-        .call(this.tiles())
-      f.increase(l.from, BLOCK * ROW)
+        .call(this.tiles(depth))
+      f.increase(l.from, this.#block * ROW)
       f.increase(l.to, rows * ROW)
     })
   }

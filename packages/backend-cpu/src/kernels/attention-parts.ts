@@ -13,14 +13,22 @@ import type { Environment } from './environment.ts'
 import { microKernel, NR, tileRows } from './micro.ts'
 import { PACKING_SLACK, packFunction } from './packing.ts'
 
-/** Keys and queries in a block: a multiple of NR and of every height of a tile. */
-export const BLOCK = 120
+export const roundUp = (x: number, to: number): number => Math.ceil(x / to) * to
+
+/** Keys or queries in a block at most. */
+const LARGEST_BLOCK = 240
+/** A block of keys is a multiple of this: whole panels and whole tiles. */
+const wholeTiles = (relaxed: boolean): number => (NR * tileRows(relaxed)) / (tileRows(relaxed) % 2 ? 1 : 2)
+
+/** The size of blocks that `length` is cut into: as few as fit, as equal as `unit` allows. */
+const blockSize = (length: number, unit: number): number => {
+  const most = LARGEST_BLOCK - (LARGEST_BLOCK % unit)
+  return roundUp(Math.ceil(length / Math.ceil(length / most)), unit)
+}
 /** Bytes of one row of a panel. */
 export const ROW = NR * 4
 /** Vectors in a row of a panel. */
 export const VECTORS: number = NR / 4
-
-export const roundUp = (x: number, to: number): number => Math.ceil(x / to) * to
 
 /** Nanoseconds that `queries` queries take: pairs of products over both depths, and exponentials of scores. */
 export function unitCost(
@@ -48,12 +56,18 @@ export class AttentionParts {
   readonly kernel: AttentionKernel | AttentionGradKernel
   readonly buffers: readonly number[]
   readonly mr: number
+  /** Keys in a block: a multiple of NR and of the rows of a tile. */
+  readonly keyBlock: number
+  /** Queries in a block: a multiple of NR. */
+  readonly queryBlock: number
 
   constructor(env: Environment, kernel: AttentionKernel | AttentionGradKernel, buffers: readonly number[]) {
     this.env = env
     this.kernel = kernel
     this.buffers = buffers
     this.mr = tileRows(env.relaxed)
+    this.keyBlock = blockSize(kernel.keys, wholeTiles(env.relaxed))
+    this.queryBlock = blockSize(kernel.queries, NR)
   }
 
   function(params: number): FunctionWriter {
@@ -91,19 +105,25 @@ export class AttentionParts {
   /**
    * tiles(a, b, c, rows, terms, accumulate): c (+)= a · b for a packed `a` of `rows` rows, tile below tile; `b` and `c` are
    * panels. `a` may have been packed with more terms: `stride` is the bytes from one of its panels to the next.
+   *
+   * @param count the rows, where they are known: then the last tile has just the rows that are left
    */
-  tiles(): FunctionWriter {
-    return this.env.module.shared('attention tiles', () => {
+  tiles(count = 0): FunctionWriter {
+    const left = count % this.mr
+    return this.env.module.shared(`attention tiles ${left}`, () => {
       const micro = microKernel(this.env.module, this.env.relaxed)
+      const last = left > 0 ? microKernel(this.env.module, this.env.relaxed, left) : null
       const f = this.function(7)
       const [a, b, c, rows, terms, stride, accumulate] = [0, 1, 2, 3, 4, 5, 6]
       const row = f.permanent(I32)
+      if (left > 0) f.get(rows).i32(left).sub().set(rows)
       f.i32(0)
       f.forUntil(row, rows, this.mr, () => {
         f.get(a).get(b).get(c).get(terms).i32(ROW).get(accumulate).call(micro)
         f.increaseBy(a, stride)
         f.increase(c, this.mr * ROW)
       })
+      if (last) f.get(a).get(b).get(c).get(terms).i32(ROW).get(accumulate).call(last)
       return f
     })
   }

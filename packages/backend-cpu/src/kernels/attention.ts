@@ -7,7 +7,7 @@ import { I32, OP, SIMD, V128 } from '../assembler/opcodes.ts'
 import { expOfNonPositive, log } from '../vector/elementary.ts'
 import type { Value } from '../vector/emitter.ts'
 import { storeContiguous } from './access.ts'
-import { AttentionParts, BLOCK, ROW, roundUp, unitCost, VECTORS, WorkspacePlan } from './attention-parts.ts'
+import { AttentionParts, ROW, roundUp, unitCost, VECTORS, WorkspacePlan } from './attention-parts.ts'
 import type { Environment } from './environment.ts'
 import { NR } from './micro.ts'
 import type { EmittedKernel } from './row.ts'
@@ -19,13 +19,14 @@ export function emitAttention(env: Environment, name: string, kernel: AttentionK
   const named = [kernel.q, kernel.k, kernel.v, kernel.mask].flatMap((o) => (o ? [o.buffer] : []))
   const plain = [kernel.dropout?.stream ?? null, kernel.out, kernel.logSum].filter((b) => b !== null)
   const buffers = [...new Set([...named, ...plain])]
-  const body = new ForwardWriter(env, kernel, buffers).write()
+  const writer = new ForwardWriter(env, kernel, buffers)
+  const body = writer.write()
   const f = env.module.function(
     name,
     buffers.map(() => I32),
   )
-  const units = kernel.batch * Math.ceil(kernel.queries / BLOCK)
-  const cost = unitCost(kernel, Math.min(kernel.queries, BLOCK), { products: 1, exponentials: 1 })
+  const units = kernel.batch * Math.ceil(kernel.queries / writer.queryBlock)
+  const cost = unitCost(kernel, Math.min(kernel.queries, writer.queryBlock), { products: 1, exponentials: 1 })
   env.parallel(f, { body, args: buffers.map((_, i) => i), units, cost })
   return { fn: f, buffers }
 }
@@ -47,7 +48,7 @@ class ForwardWriter extends AttentionParts {
     const { f } = this
     const l = this.#l
     const { queries, keys, depth, valueDepth, causal, q, k, v } = this.kernel
-    const blocks = Math.ceil(queries / BLOCK)
+    const blocks = Math.ceil(queries / this.queryBlock)
     const [from, to] = [this.buffers.length, this.buffers.length + 1]
     this.#places()
     const [packQ, packK, packV] = [
@@ -58,9 +59,9 @@ class ForwardWriter extends AttentionParts {
     f.get(from)
     f.forUntil(l.unit, to, 1, () => {
       f.get(l.unit).i32(blocks).op(OP.i32DivS).set(l.batch)
-      f.get(l.unit).i32(blocks).op(OP.i32RemS).i32(BLOCK).mul().set(l.query)
+      f.get(l.unit).i32(blocks).op(OP.i32RemS).i32(this.queryBlock).mul().set(l.query)
       f.i32(queries).get(l.query).sub().set(l.count)
-      f.atMost(l.count, BLOCK)
+      f.atMost(l.count, this.queryBlock)
       this.start(f, q, l.batch).get(l.packedQ).get(l.query).i32(0).get(l.count).i32(depth).call(packQ)
       this.#scaleQueries()
       this.#clear()
@@ -70,9 +71,9 @@ class ForwardWriter extends AttentionParts {
         f.min(l.keyEnd, l.limit).set(l.keyEnd)
       }
       f.i32(0)
-      f.forUntil(l.key, l.keyEnd, BLOCK, () => {
+      f.forUntil(l.key, l.keyEnd, this.keyBlock, () => {
         f.get(l.keyEnd).get(l.key).sub().set(l.keys)
-        f.atMost(l.keys, BLOCK)
+        f.atMost(l.keys, this.keyBlock)
         this.start(f, k, l.batch).get(l.packedK).get(l.key).i32(0).get(l.keys).i32(depth).call(packK)
         this.start(f, v, l.batch).get(l.packedV).i32(0).get(l.key).i32(valueDepth).get(l.keys).call(packV)
         this.#eachPanel(() => this.#panel())
@@ -87,12 +88,12 @@ class ForwardWriter extends AttentionParts {
     const l = this.#l
     const { depth, valueDepth } = this.kernel
     const places = {
-      packedQ: BLOCK * depth,
-      packedK: BLOCK * depth,
-      packedV: BLOCK * roundUp(valueDepth, this.mr),
-      scores: (BLOCK + NR) * NR,
-      output: BLOCK * roundUp(valueDepth, this.mr),
-      state: (BLOCK / NR) * (STATE_BYTES / 4),
+      packedQ: this.queryBlock * depth,
+      packedK: this.keyBlock * depth,
+      packedV: this.keyBlock * roundUp(valueDepth, this.mr),
+      scores: (this.keyBlock + NR) * NR,
+      output: this.queryBlock * roundUp(valueDepth, this.mr),
+      state: (this.queryBlock / NR) * (STATE_BYTES / 4),
     }
     const offsets = Object.entries(places).map(([name, floats]) => [name, this.#plan.take(floats)] as const)
     this.env.workspace(this.#plan.bytes)
@@ -124,7 +125,7 @@ class ForwardWriter extends AttentionParts {
     const l = this.#l
     const e = this.emitter(f)
     f.i32(0).set(l.panel).get(l.state).set(l.at)
-    f.forConstant(l.panel, BLOCK / NR, 1, () => {
+    f.forConstant(l.panel, this.queryBlock / NR, 1, () => {
       for (let v = 0; v < VECTORS; v++) {
         f.get(l.at)
           .get(e.f32(-Infinity)[0]!)
@@ -185,7 +186,7 @@ class ForwardWriter extends AttentionParts {
         .get(l.keys)
         .i32(this.mr * 4)
         .mul()
-      f.get(l.key).i32(0).op(OP.i32GtS).call(tiles)
+      f.get(l.key).i32(0).op(OP.i32GtS).call(this.tiles(valueDepth))
     }
     if (!causal) return seen()
     f.get(l.limit).i32(0).op(OP.i32GtS)

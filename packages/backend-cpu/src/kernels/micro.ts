@@ -9,14 +9,22 @@ export const NR = 8
 /** Rows of a tile. */
 export const tileRows = (relaxed: boolean): 5 | 6 => (relaxed ? 6 : 5)
 
-/** The function micro(a, b, c, k, rowBytes, accumulate): c (+)= a · b for one tile. */
-export function microKernel(module: ModuleWriter, relaxed: boolean): FunctionWriter {
-  return module.shared('micro', () => {
+/**
+ * The function micro(a, b, c, k, rowBytes, accumulate): c (+)= a · b for one tile.
+ *
+ * @param height rows to compute, the first ones of a panel that has all
+ */
+export function microKernel(
+  module: ModuleWriter,
+  relaxed: boolean,
+  height: number = tileRows(relaxed),
+): FunctionWriter {
+  return module.shared(`micro ${height}`, () => {
     const rows = tileRows(relaxed)
     const f = module.function('', [I32, I32, I32, I32, I32, I32])
     const [a, b, c, k, rowBytes, accumulate] = [0, 1, 2, 3, 4, 5]
     const vectors = NR / 4
-    const sums = Array.from({ length: rows * vectors }, () => f.permanent(V128))
+    const sums = Array.from({ length: height * vectors }, () => f.permanent(V128))
     const right = Array.from({ length: vectors }, () => f.permanent(V128))
     const left = f.permanent(V128)
     const end = f.permanent(I32)
@@ -33,7 +41,7 @@ export function microKernel(module: ModuleWriter, relaxed: boolean): FunctionWri
           .load(j * 16)
           .set(v),
       )
-      for (let i = 0; i < rows; i++) {
+      for (let i = 0; i < height; i++) {
         f.get(a)
           .simdMemory(SIMD.load32Splat, i * 4)
           .set(left)
@@ -55,7 +63,7 @@ export function microKernel(module: ModuleWriter, relaxed: boolean): FunctionWri
       })
     })
     const store = (add: boolean): void => {
-      for (let i = 0; i < rows; i++) {
+      for (let i = 0; i < height; i++) {
         for (let j = 0; j < vectors; j++) {
           f.get(c)
           if (add) f.get(c).load(j * 16)
@@ -63,7 +71,7 @@ export function microKernel(module: ModuleWriter, relaxed: boolean): FunctionWri
           if (add) f.simd(SIMD.f32x4Add)
           f.store(j * 16)
         }
-        if (i < rows - 1) f.increaseBy(c, rowBytes)
+        if (i < height - 1) f.increaseBy(c, rowBytes)
       }
     }
     f.get(accumulate)
