@@ -41,6 +41,15 @@ it.each(rows)('%s', (_, make) => {
   expect(programs[0]!.kernels).toHaveLength(shapes.length + 1)
 })
 
+it('slots of any number of shapes start without a program of their own', () => {
+  const variables = [[3], [4, 5], [6, 7, 8]].map((shape) => variable(numbers(shape)))
+  const compile = vi.spyOn(cpuBackend, 'compile')
+  const optimizer = adam({ amsgrad: true })
+  optimizer.build(variables)
+  expect(compile).not.toHaveBeenCalled()
+  expect(optimizer.variables.map((v) => v.size)).toEqual([1, 3, 3, 3, 20, 20, 20, 336, 336, 336])
+})
+
 function numbers(shape: readonly number[]): Tensor {
   const size = shape.reduce((n, d) => n * d, 1)
   return tensor(

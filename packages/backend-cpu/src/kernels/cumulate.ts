@@ -68,14 +68,14 @@ class CumulateEmitter {
     this.#carry = Array.from({ length: wordsOf(kernel.dtype) }, () => x.f.permanent(V128))
   }
 
-  /** `out[j] = out[j - 1] ∘ source[j]`, whole rows; exclusive: `∘ source[j - 1]`. */
+  /** `out[j] = out[j - 1] ∘ source[j]`, whole rows, the first from the start value (0 + −0 is 0); exclusive: `∘ source[j - 1]`. */
   rows(): void {
     const { inner, length, exclusive, reverse } = this.#kernel
     const size = length * inner
     const first = reverse ? size - inner : 0
     const from = reverse ? inner : -inner
     this.#run(first, first + inner, false, (lanes) => {
-      this.#store(lanes, exclusive ? this.#start : this.#load(SOURCE, 0))
+      this.#store(lanes, exclusive ? this.#start : this.#combined(this.#start, this.#load(SOURCE, 0)))
     })
     if (length === 1) return
     const [low, high] = reverse ? [0, size - inner] : [inner, size]

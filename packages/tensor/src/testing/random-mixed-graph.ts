@@ -9,6 +9,7 @@ import {
   broadcastTo,
   cast,
   concat,
+  cumulate,
   dot,
   gather,
   iota,
@@ -19,6 +20,8 @@ import {
   s,
   scatterAdd,
   slice,
+  sort,
+  takeAlong,
   transpose,
 } from '../graph/primitives.ts'
 import { type Dims, sizeOf } from '../graph/shape.ts'
@@ -180,6 +183,19 @@ const indexing: Step = (context) => {
   return x.dtype !== 'bool' && random.next() < 0.4 ? scatterAdd(x, within, picked, axis) : picked
 }
 
+/** A running reduction, or some of the elements in order. */
+const alongLines: Step = ({ random, x }) => {
+  if (!x.shape.length) return x
+  const axis = random.integer(0, x.shape.length - 1)
+  const reverses = random.next() < 0.5
+  if (random.next() < 0.5) {
+    const kinds = x.dtype === 'bool' ? (['max', 'min'] as const) : (['sum', 'max', 'min'] as const)
+    return cumulate(random.pick(kinds), x, axis, { reverse: reverses })
+  }
+  const positions = sort(x, axis, reverses, random.integer(1, x.shape[axis]!))
+  return random.next() < 0.5 ? positions : takeAlong(x, positions, axis)
+}
+
 const product: Step = (context) => {
   const { random, x } = context
   if (x.shape.length !== 2 || !isInteger(x.dtype)) return elementwise(context)
@@ -223,5 +239,6 @@ const STEPS: readonly Step[] = [
   movement,
   movement,
   indexing,
+  alongLines,
   product,
 ]

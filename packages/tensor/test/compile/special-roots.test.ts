@@ -108,6 +108,15 @@ describe('what a backend cannot do', () => {
     expect(plan).toThrow(/no int64 kernels/)
   })
 
+  it('names the longest line that it sorts', () => {
+    const short = interpretingBackend({ longestSort: 8 })
+    const plan = (length: number) => (): unknown =>
+      planGraph({ roots: [p.sort(input([length, 2]), 0, false)], inPlace: new Map(), keep: [] }, short)
+    expect(plan(8)).not.toThrow()
+    expect(plan(9)).toThrow(UnsupportedError)
+    expect(plan(9)).toThrow('[sort] backend "interpreter" sorts at most 8 elements a line')
+  })
+
   it('takes another way for products of other dtypes', () => {
     const a = input([3, 4], 'int32')
     const roots = [p.dot(a, input([4, 5], 'int32'))]
