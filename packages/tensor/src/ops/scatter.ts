@@ -19,7 +19,9 @@ interface Rows {
 }
 
 function rowsOf(op: string, indices: Arg, updates: Node, shape: Dims): Rows {
-  const positions = given(op, 'indices', indices, isTensor(indices) ? undefined : 'int32')
+  const list = given(op, 'indices', indices, isTensor(indices) ? undefined : 'int32')
+  // a vector holds places along the first axis
+  const positions = list.shape.length === 1 ? reshape(list, [list.shape[0]!, 1]) : list
   if (!isInteger(positions.dtype))
     throw new DTypeError(`[${op}] indices must be integers, got ${positions.dtype}; cast them to int32`)
   const last = positions.shape.length - 1
@@ -59,7 +61,7 @@ function rowIndex(positions: Node, axis: number, shape: Dims): Node {
 
 /**
  * A tensor of zeros with `updates` added at positions: those that stand there twice add up.
- * @param indices integers `[..., depth]`: positions along the first `depth` axes; those outside are dropped
+ * @param indices integers `[..., depth]`: positions along the first `depth` axes, or `[n]`: along the first; those outside are dropped
  * @param updates `indices.shape` without its last axis, then `shape` without its first `depth` axes
  * @param shape of the result
  * @throws when indices are not integers or shapes do not fit
@@ -79,7 +81,7 @@ export function scatterND(indices: Arg, updates: Arg, shape: Sizes): Tensor {
  * `x` with the elements at positions replaced by `updates`. Positions should differ: where one stands twice, the sum of its
  * updates is written.
  * @param x a tensor of any shape
- * @param indices integers `[..., depth]`: positions along the first `depth` axes; those outside are dropped
+ * @param indices integers `[..., depth]`: positions along the first `depth` axes, or `[n]`: along the first; those outside are dropped
  * @param updates `indices.shape` without its last axis, then `x.shape` without its first `depth` axes; of the dtype of `x`
  * @throws when indices are not integers, or shapes or dtypes do not fit
  * @example
