@@ -124,6 +124,7 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
     scalarAddress: (slot) => options.scalars + slot * 8,
     table: (values) => tables.place(values),
     finestUnits: threads.threshold === 0,
+    reserve: (bytes) => options.allocate(bytes),
     splits: (work) => regions.splits(work),
     parallel: (f, region) => regions.emit(f, region),
     repeated: (times, emit) => regions.repeated(times, emit),
@@ -186,12 +187,17 @@ function allKernels(kernels: readonly Kernel[]): Kernel[] {
   })
 }
 
-function emitKernel(env: Environment, name: string, kernel: Kernel): EmittedKernel {
+function emitKernel(
+  env: Environment,
+  name: string,
+  kernel: Kernel,
+  isFixed?: (buffer: number) => boolean,
+): EmittedKernel {
   switch (kernel.kind) {
     case 'row':
       return emitRow(env, name, kernel)
     case 'contract':
-      return emitContract(env, name, kernel)
+      return emitContract(env, name, kernel, isFixed)
     case 'scatter':
       return emitScatter(env, name, kernel)
     case 'cumulate':
@@ -203,7 +209,7 @@ function emitKernel(env: Environment, name: string, kernel: Kernel): EmittedKern
     case 'attentionGrad':
       return emitAttentionGrad(env, name, kernel)
     case 'loop':
-      return emitLoop(env, name, kernel, (inner) => emitKernel(env, '', inner))
+      return emitLoop(env, name, kernel, (inner, isFixed) => emitKernel(env, '', inner, isFixed))
     case 'branch':
       return emitBranch(env, name, kernel, (inner) => emitKernel(env, '', inner))
   }

@@ -17,14 +17,29 @@ import { productFunction, workspaceOfTiles } from './tiles.ts'
 
 const roundUp = (x: number, to: number): number => Math.ceil(x / to) * to
 
-export function emitContract(env: Environment, name: string, kernel: ContractKernel): EmittedKernel {
+/** Most bytes of a packed operand that a loop keeps. */
+const MOST_KEPT = 1 << 23
+
+/** @param isFixed buffers that stay what they are while a loop runs the kernel again and again: their packed form is kept */
+export function emitContract(
+  env: Environment,
+  name: string,
+  kernel: ContractKernel,
+  isFixed: (buffer: number) => boolean = () => false,
+): EmittedKernel {
   const buffers = [...new Set([kernel.a.buffer, kernel.b.buffer, ...buffersOf(kernel)])]
   const f = env.module.function(
     name,
     buffers.map(() => I32),
   )
-  if (kernel.m > 0 && kernel.n > 0 && kernel.batch > 0) new ContractWriter(env, kernel, buffers).write(f)
-  return { fn: f, buffers }
+  if (kernel.m === 0 || kernel.n === 0 || kernel.batch === 0) return { fn: f, buffers }
+  const writer = new ContractWriter(env, kernel, buffers)
+  if (!isFixed(kernel.b.buffer) || !writer.keep()) {
+    writer.write(f)
+    return { fn: f, buffers }
+  }
+  writer.write(f)
+  return { fn: f, buffers, prepare: writer.prepare() }
 }
 
 /** Partial sums can wait in the output: one store of the bare sum with neighbouring columns. */
@@ -42,6 +57,8 @@ class ContractWriter {
   readonly #product: FunctionWriter
   readonly #bytesB: number
   readonly #bytesSums: number
+  /** Address of the packed blocks of B that are kept between two runs; 0 where they are packed at each. */
+  #kept = 0
 
   constructor(env: Environment, kernel: ContractKernel, buffers: readonly number[]) {
     this.#env = env
@@ -58,6 +75,28 @@ class ContractWriter {
     this.#bytesSums = sums === 'all' ? roundUp(m, rows) * width * 4 + 64 : 0
   }
 
+  /** Takes memory for the packed blocks of B, if it is little enough; then {@link write} only reads them. */
+  keep(): boolean {
+    const { batch, n, k } = this.#kernel
+    const { columns, depth } = this.#blocks
+    const bytes = Math.ceil(n / columns) * Math.ceil(k / depth) * this.#bytesB
+    if (batch !== 1 || k === 0 || bytes > MOST_KEPT) return false
+    this.#kept = this.#env.reserve(bytes)
+    return true
+  }
+
+  /** The function that packs the blocks of B that are kept; its parameters are those of the kernel. */
+  prepare(): FunctionWriter {
+    const f = this.#env.module.function(
+      '',
+      this.#buffers.map(() => I32),
+    )
+    const l = localsOf(f)
+    f.i32(this.#kept).set(l.bufferB)
+    this.#blocksOf(f, l, null, () => this.#pack(f, l, true))
+    return f
+  }
+
   write(f: FunctionWriter): void {
     const { batch, stores } = this.#kernel
     const pointers = this.#buffers.map((_, i) => i)
@@ -71,11 +110,16 @@ class ContractWriter {
   }
 
   /** Products of the batch: all of them, their units shared by threads, or those of a range by one thread alone. */
-  #products(f: FunctionWriter, range: { readonly from: number; readonly to: number } | null): void {
-    const { n, k, batch, a, b } = this.#kernel
-    const { columns, depth } = this.#blocks
+  #products(f: FunctionWriter, range: Range | null): void {
     const l = localsOf(f)
     this.#placeBlocks(f, l, range === null)
+    this.#blocksOf(f, l, range, () => this.#productOfBlocks(f, l, range === null))
+  }
+
+  /** Walks over blocks of B; those that are kept lie one behind the other. */
+  #blocksOf(f: FunctionWriter, l: Locals, range: Range | null, body: () => void): void {
+    const { n, k, batch, a, b } = this.#kernel
+    const { columns, depth } = this.#blocks
     f.i32(n).set(l.nEnd).i32(k).set(l.kEnd)
     if (range) f.get(range.to).set(l.batchEnd).get(range.from)
     else f.i32(batch).set(l.batchEnd).i32(0)
@@ -90,7 +134,8 @@ class ContractWriter {
         f.loop(() => {
           f.get(l.kEnd).get(l.pc).sub().set(l.kc)
           f.atMost(l.kc, depth)
-          this.#productOfBlocks(f, l, range === null)
+          body()
+          if (this.#kept) f.increase(l.bufferB, this.#bytesB)
           f.increase(l.pc, depth)
           f.get(l.pc).get(l.kEnd).op(OP.i32LtS).branchIf(0)
         })
@@ -98,25 +143,31 @@ class ContractWriter {
     })
   }
 
-  /** Packs a block of B and does all tiles for one block of k. */
+  /** Runs `l.count` units, shared by threads or not. */
+  #run(f: FunctionWriter, l: Locals, shared: boolean, part: Part): void {
+    const { body, args, units, cost } = part
+    if (shared) return this.#env.parallel(f, { body, args, units, count: l.count, cost })
+    for (const local of args) f.get(local)
+    f.i32(0).get(l.count).call(body)
+  }
+
+  /** Packs a block of B. */
+  #pack(f: FunctionWriter, l: Locals, shared: boolean): void {
+    const { columns, panelCost } = this.#blocks
+    f.get(l.nc)
+      .plus(NR - 1)
+      .i32(NR)
+      .op(OP.i32DivU)
+      .set(l.count)
+    const args = [l.bStart, l.bufferB, l.jc, l.pc, l.nc, l.kc]
+    const units = Math.ceil(Math.min(this.#kernel.n, columns) / NR)
+    this.#run(f, l, shared, { body: this.#packB, args, units, cost: panelCost })
+  }
+
+  /** Packs a block of B, unless it is kept, and does all tiles for one block of k. */
   #productOfBlocks(f: FunctionWriter, l: Locals, shared: boolean): void {
-    const { units, unitCost, unitColumns, panelCost, blocksDown, columns } = this.#blocks
-    const run = (body: FunctionWriter, args: readonly number[], most: number, cost: number): void => {
-      if (shared) this.#env.parallel(f, { body, args, units: most, count: l.count, cost })
-      else {
-        for (const local of args) f.get(local)
-        f.i32(0).get(l.count).call(body)
-      }
-    }
-    if (this.#kernel.k > 0) {
-      f.get(l.nc)
-        .plus(NR - 1)
-        .i32(NR)
-        .op(OP.i32DivU)
-        .set(l.count)
-      const panels = Math.ceil(Math.min(this.#kernel.n, columns) / NR)
-      run(this.#packB, [l.bStart, l.bufferB, l.jc, l.pc, l.nc, l.kc], panels, panelCost)
-    }
+    const { units, unitCost, unitColumns, blocksDown } = this.#blocks
+    if (this.#kernel.k > 0 && !this.#kept) this.#pack(f, l, shared)
     f.get(l.nc)
       .plus(unitColumns - 1)
       .i32(unitColumns)
@@ -125,7 +176,8 @@ class ContractWriter {
       .mul()
       .set(l.count)
     const args = [l.aStart, l.bufferB, l.sums, l.batch, l.jc, l.nc, l.pc, l.kc]
-    run(this.#product, [...this.#buffers.map((_, i) => i), ...args], units, unitCost)
+    const all = [...this.#buffers.map((_, i) => i), ...args]
+    this.#run(f, l, shared, { body: this.#product, args: all, units, cost: unitCost })
   }
 
   /** Pushes the address of an operand's first element for the running batch. */
@@ -141,7 +193,8 @@ class ContractWriter {
 
   /** The block of B and the partial sums: shared by the threads, or behind what tiles need in a thread's own workspace. */
   #placeBlocks(f: FunctionWriter, l: Locals, shared: boolean): void {
-    const bytes = this.#bytesB + this.#bytesSums
+    const packed = this.#kept ? 0 : this.#bytesB
+    const bytes = packed + this.#bytesSums
     if (shared) {
       this.#env.sharedWorkspace(bytes)
       this.#env.pushSharedWorkspace(f)
@@ -152,7 +205,8 @@ class ContractWriter {
       f.plus(before)
     }
     f.set(l.bufferB)
-    f.get(l.bufferB).plus(this.#bytesB).set(l.sums)
+    f.get(l.bufferB).plus(packed).set(l.sums)
+    if (this.#kept) f.i32(this.#kept).set(l.bufferB)
   }
 }
 
@@ -183,6 +237,20 @@ function packPanels(env: Environment, operand: Operand): FunctionWriter {
     })
     return f
   })
+}
+
+/** Products of a batch that one body does, in locals. */
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+/** Units of work: a function, locals with its arguments, how many units at most, and nanoseconds of one. */
+interface Part {
+  readonly body: FunctionWriter
+  readonly args: readonly number[]
+  readonly units: number
+  readonly cost: number
 }
 
 const LOCALS = [

@@ -11,7 +11,7 @@ import type { EmittedKernel } from './row.ts'
 const GUESSED_TURNS = 10
 
 /** Emits a kernel of a body, whose function needs no name. */
-export type EmitInner = (kernel: Kernel) => EmittedKernel
+export type EmitInner = (kernel: Kernel, isFixed?: (buffer: number) => boolean) => EmittedKernel
 
 export function emitBranch(
   env: Environment,
@@ -19,7 +19,7 @@ export function emitBranch(
   { predicate, yes, no }: BranchKernel,
   emit: EmitInner,
 ): EmittedKernel {
-  const sides = [yes.map(emit), no.map(emit)] as const
+  const sides = [yes.map((k) => emit(k)), no.map((k) => emit(k))] as const
   const { f, buffers, locals } = functionOver(env, name, [
     predicate,
     ...sides.flat().flatMap((k) => k.buffers),
@@ -34,11 +34,12 @@ export function emitBranch(
 
 export function emitLoop(env: Environment, name: string, kernel: LoopKernel, emit: EmitInner): EmittedKernel {
   const { count, condition, windows, carries } = kernel
-  const { tests, body } = env.repeated(condition ? GUESSED_TURNS : count, () => ({
-    tests: condition ? condition.kernels.map(emit) : [],
-    body: kernel.kernels.map(emit),
-  }))
   const moving = new Set([...windows.map((w) => w.buffer), ...carries.flatMap((c) => [c.buffer, c.next])])
+  const changing = new Set([...moving, ...kernel.kernels.flatMap(writtenBy)])
+  const { tests, body } = env.repeated(condition ? GUESSED_TURNS : count, () => ({
+    tests: condition ? condition.kernels.map((k) => emit(k)) : [],
+    body: kernel.kernels.map((k) => emit(k, (b) => !changing.has(b))),
+  }))
   const outer = [
     ...[...tests, ...body].flatMap((k) => k.buffers),
     ...windows.map((w) => w.of),
@@ -62,6 +63,11 @@ export function emitLoop(env: Environment, name: string, kernel: LoopKernel, emi
     f.get(local(startsInLast ? c.last : c.spare)).set(local(c.next))
     f.get(local(startsInLast ? c.spare : c.last)).set(others[i]!)
   })
+  for (const { prepare, buffers: arguments_ } of body)
+    if (prepare) {
+      for (const b of arguments_) f.get(local(b))
+      f.call(prepare)
+    }
   const advance = (): void => {
     for (const w of windows) f.increase(local(w.buffer), w.step * bytes(w.buffer))
     carries.forEach((c, i) => {
@@ -96,6 +102,31 @@ export function emitLoop(env: Environment, name: string, kernel: LoopKernel, emi
     })
   }
   return { fn: f, buffers }
+}
+
+/** Buffers that a kernel may write. */
+function writtenBy(k: Kernel): readonly number[] {
+  switch (k.kind) {
+    case 'row':
+    case 'contract':
+      return k.stores.map((s) => s.buffer)
+    case 'scatter':
+    case 'cumulate':
+    case 'sort':
+      return [k.out]
+    case 'attention':
+      return [k.out, k.logSum].filter((b) => b !== null)
+    case 'attentionGrad':
+      return [k.dq, k.dk, k.dv].filter((b) => b !== null)
+    case 'branch':
+      return [...k.yes, ...k.no].flatMap(writtenBy)
+    case 'loop':
+      return [
+        ...[...(k.condition?.kernels ?? []), ...k.kernels].flatMap(writtenBy),
+        ...k.windows.map((w) => w.of),
+        ...k.carries.flatMap((c) => [c.last, c.spare]),
+      ]
+  }
 }
 
 /** A function whose parameters are the addresses of these buffers, each once. */

@@ -20,6 +20,8 @@ export interface Environment {
   table(values: Int32Array): number
   /** For tests: units are to be as small as they can be. */
   readonly finestUnits: boolean
+  /** Byte address of memory of the program's own, which keeps what is written until the program ends. */
+  reserve(bytes: number): number
   /** Whether a region with so many units and nanoseconds a unit would be split at all. */
   splits(work: { readonly units: number; readonly cost: number }): boolean
   /**

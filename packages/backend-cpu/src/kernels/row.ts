@@ -22,6 +22,8 @@ import type { RowSplit } from './row-split.ts'
 export interface EmittedKernel {
   readonly fn: FunctionWriter
   readonly buffers: readonly number[]
+  /** For loops: to be called before the first turn, with the same arguments. */
+  readonly prepare?: FunctionWriter
 }
 
 /** Buffers that expressions and stores touch, each once. */
