@@ -200,6 +200,12 @@ export class CpuBackend implements KernelBackend {
     return this.ready ? this.#state!.pool.setThreads(this.#threads) : Promise.resolve(1)
   }
 
+  /** The memory, when threads share it. */
+  get sharedMemory(): WebAssembly.Memory | null {
+    const heap = this.#state?.heap
+    return heap?.isShared ? heap.memory : null
+  }
+
   /** Parts of programs that each thread has done, the calling one first; empty while only that one works. */
   get partsDone(): readonly number[] {
     return this.#state?.pool.served ?? []
