@@ -186,7 +186,7 @@ export class CpuBackend implements KernelBackend {
 
   /** Threads that large programs use, the calling one included. */
   get threads(): number {
-    return this.#state?.pool.threads ?? this.#threads
+    return this.#state?.pool.threads ?? (canShareMemory() ? this.#threads : 1)
   }
 
   /**

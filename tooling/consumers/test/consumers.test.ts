@@ -16,7 +16,7 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 let stranger: Stranger
 beforeAll(() => {
   stranger = strangerWith(['@dl/tensor', '@dl/backend-cpu'], 'offline')
-})
+}, 120_000)
 afterAll(() => {
   stranger.remove()
 })
@@ -67,7 +67,7 @@ describe('a project that installs every package', () => {
   let everything: Stranger
   beforeAll(() => {
     everything = strangerWith(['./packages/*'], 'prefer-offline')
-  })
+  }, 120_000)
   afterAll(() => {
     everything.remove()
   })
@@ -129,7 +129,7 @@ describe('a bundle', () => {
           mode: 'production',
           context: stranger.folder,
           entry,
-          target: 'web',
+          target: 'node', // where this bundle runs; the one for pages runs in threads.test.ts
           devtool: false,
           performance: false,
           output: { path: folder, filename: 'bundle.cjs' },

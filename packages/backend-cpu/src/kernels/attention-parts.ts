@@ -26,7 +26,7 @@ const blockSize = (length: number, unit: number): number => {
   return roundUp(Math.ceil(length / Math.ceil(length / most)), unit)
 }
 /** Bytes of one row of a panel. */
-export const ROW = NR * 4
+export const ROW: number = NR * 4
 /** Vectors in a row of a panel. */
 export const VECTORS: number = NR / 4
 

@@ -24,16 +24,11 @@ const START_AFTER = 5_000_000
 const WAKE_FROM = 50_000
 /** The longest time that one look at the clock counts: a machine that slept was no reason to give up. */
 const LONGEST_LOOK = 20
-/** Teams in a row that never worked before threads are given up. */
-const MOST_FAILURES = 2
 
 /** The number of threads that `DL_THREADS` or the machine suggests. */
 export function defaultThreads(): number {
   const wanted = Number(environment('DL_THREADS') ?? Number.NaN)
-  return Math.min(
-    MAX_THREADS,
-    Number.isInteger(wanted) && wanted > 0 ? wanted : Math.min(1, hardwareThreads()),
-  )
+  return Math.min(MAX_THREADS, Number.isInteger(wanted) && wanted > 0 ? wanted : hardwareThreads())
 }
 
 class StalledError extends Error {}
@@ -62,7 +57,8 @@ export class Pool implements Threads {
   #ending: Promise<void> | null = null
   #numbers = 0
   #work = 0
-  #failures = 0
+  /** Workers could not be started: not tried again until somebody asks for threads. */
+  #refused = false
   // the watch over waiting: when the clock was looked at, how far things were, and for how long they have been so
   #looked = 0
   #progress = 0
@@ -88,7 +84,7 @@ export class Pool implements Threads {
   }
 
   get #possible(): boolean {
-    return this.#heap.isShared && this.#failures < MOST_FAILURES && hasWorkers()
+    return this.#heap.isShared && !this.#refused && hasWorkers()
   }
 
   reserve(): number {
@@ -112,7 +108,7 @@ export class Pool implements Threads {
       if (this.#work >= Math.min(START_AFTER, this.threshold * 1000)) this.#start()
       return run()
     }
-    if (nanoseconds >= Math.min(WAKE_FROM, this.threshold)) team.wake()
+    if (nanoseconds >= Math.min(WAKE_FROM, this.threshold * 1000)) team.wake()
     if (this.workersFirst) team.awaitMail(100)
     try {
       run()
@@ -125,7 +121,7 @@ export class Pool implements Threads {
   async setThreads(threads: number): Promise<number> {
     if (threads !== this.#threads) this.#stop()
     this.#threads = threads
-    this.#failures = 0
+    this.#refused = false
     // workers keep no process alive, but somebody waits here
     const alive = setInterval(() => undefined, 1000)
     try {
@@ -159,13 +155,14 @@ export class Pool implements Threads {
     const team = new Team(this.#heap.memory, control, this.#threads, {
       onEnd: (reason) => {
         if (this.#team !== team) return
-        if (team.size === 0 && ++this.#failures === MOST_FAILURES)
+        if (team.size === 0) {
+          this.#refused = true
           console.warn(`[cpu] worker threads can't start (${reason}); computing on one thread`)
+        }
         this.#stop()
       },
     })
     for (const [number, program] of this.#programs) team.postAll({ kind: 'program', number, ...program })
-    void team.ready.then(() => team.size > 0 && (this.#failures = 0))
     this.#team = team
     this.#heap.i32[CONTROL_CELL >>> 2] = control
   }

@@ -56,7 +56,7 @@ export interface WorkerEvents {
 /** Starts a worker. */
 export function spawnWorker(name: string, events: WorkerEvents): WorkerHandle {
   const node = builtin('node:worker_threads')
-  return node ? spawnInNode(node.Worker, name, events) : new PageWorker(name, events)
+  return node ? spawnInNode(node.Worker, name, events) : new PageWorker(events)
 }
 
 function spawnInNode(
@@ -91,7 +91,6 @@ function spawnInNode(
  * not there (a bundler left it out), the same program from a blob.
  */
 class PageWorker implements WorkerHandle {
-  readonly #name: string
   readonly #events: WorkerEvents
   #worker: Worker | null = null
   /** Address of the inline program, when that is what runs. */
@@ -100,10 +99,10 @@ class PageWorker implements WorkerHandle {
   #sent: WorkerMessage[] | null = []
   #over = false
 
-  constructor(name: string, events: WorkerEvents) {
-    this.#name = name
+  constructor(events: WorkerEvents) {
     this.#events = events
-    this.#try(() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name }))
+    // bundlers find the file by this very form
+    this.#try(() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'dl-cpu' }))
   }
 
   #try(make: () => Worker): void {
@@ -130,7 +129,7 @@ class PageWorker implements WorkerHandle {
     if (this.#over) return
     if (this.#sent && this.#blob === '') {
       const blob = (this.#blob = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: 'text/javascript' })))
-      return this.#try(() => new Worker(blob, { name: this.#name }))
+      return this.#try(() => new Worker(blob, { name: 'dl-cpu' }))
     }
     void this.end()
     this.#events.onEnd(reason)
