@@ -28,6 +28,7 @@ import type { Dims } from '../graph/shape.ts'
 import { conv, convTranspose } from '../ops/convolution.ts'
 import { avgPoolNd, maxPoolNd } from '../ops/pooling.ts'
 import { elu, gelu, leakyRelu, mish, prelu, relu6, selu, silu, softsign } from '../ops/activation.ts'
+import { scaledDotProductAttention } from '../ops/attention.ts'
 import { batchNorm, layerNorm, logSoftmax, softmax } from '../ops/normalization.ts'
 import { rmsNorm } from '../ops/rms-norm.ts'
 import { logSumExp, mean, norm, prod } from '../ops/reduction.ts'
@@ -221,6 +222,16 @@ function operations(): Differentiable[] {
     { name: 'softmax of columns', inputs: [of(4, 2)], f: op((x) => softmax(x, 0)) },
     { name: 'logSoftmax', inputs: [of(2, 4)], f: op((x) => logSoftmax(x)) },
     { name: 'logSumExp', inputs: [of(2, 4)], f: op((x) => logSumExp(x, 1)) },
+    {
+      name: 'attention',
+      inputs: [of(1, 3, 2), of(1, 4, 2), of(1, 4, 2)],
+      f: op((q, k, v) => scaledDotProductAttention(q, k, v)),
+    },
+    {
+      name: 'causal attention with a float mask',
+      inputs: [of(2, 3, 2), of(1, 3, 2), of(1, 3, 2), of(3, 3)],
+      f: op((q, k, v, mask) => scaledDotProductAttention(q, k, v, { mask, causal: true })),
+    },
     { name: 'rmsNorm', inputs: [of(2, 4), of(4)], f: op((x, g) => rmsNorm(x, g)) },
     { name: 'layerNorm', inputs: [of(2, 4), of(4), of(4)], f: op((x, g, b) => layerNorm(x, g, b)) },
     {

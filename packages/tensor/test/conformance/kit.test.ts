@@ -47,6 +47,7 @@ describe('the conformance kit', () => {
       'dot',
       'indexed',
       'line',
+      'attention',
       'program',
       'derivative',
       'update',
