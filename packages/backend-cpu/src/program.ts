@@ -8,6 +8,7 @@ import type { Heap } from './heap.ts'
 import { emitAttention } from './kernels/attention.ts'
 import { emitAttentionGrad } from './kernels/attention-grad.ts'
 import { emitContract } from './kernels/contract.ts'
+import { formOf, type KernelForm } from './kernels/form.ts'
 import { emitBranch, emitLoop } from './kernels/control.ts'
 import { emitCumulate } from './kernels/cumulate.ts'
 import type { Environment } from './kernels/environment.ts'
@@ -88,6 +89,8 @@ export function compileProgram(
 
 interface Emitted {
   readonly exports: WebAssembly.Exports
+  /** Of the exported function of each kernel. */
+  readonly names: readonly string[]
   /** Where each kernel's arguments come from. */
   readonly places: readonly (readonly Place[])[]
   readonly arena: number
@@ -134,9 +137,16 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
     pushSharedWorkspace: (f) => void f.i32(SHARED_WORKSPACE_CELL).memory(OP.i32Load),
   }
   const alone: Environment = { ...env, splits: () => false, parallel: runAlone }
-  const kernels = program.kernels.map((kernel, i) =>
-    emitKernel(workersCanRun(kernel) ? env : alone, `k${i}`, kernel),
-  )
+  const known = new Map<string, SharedKernel>()
+  const kernels = program.kernels.map((kernel, i): EmittedKernel => {
+    const form = formOf(kernel, env)
+    const shared = form && known.get(form.key)
+    if (shared) return sharedKernel(shared, form.buffers, regions)
+    const before = regions.nanoseconds
+    const own = emitKernel(workersCanRun(kernel) ? env : alone, `k${i}`, kernel)
+    if (form) known.set(form.key, { own, form, nanoseconds: regions.nanoseconds - before })
+    return own
+  })
   const places = kernels.map((k) => k.buffers.map((b) => program.buffers[b]!.place))
   const run = module.function('run', [])
   kernels.forEach((k, i) => {
@@ -156,12 +166,31 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
   const instance = new WebAssembly.Instance(compiled, { m: { memory: heap.memory, thread: 0 }, h: host })
   return {
     exports: instance.exports,
+    names: kernels.map((k) => k.fn.name),
     places,
     arena: options.arena,
     workspace: needs,
     sharedWork: regions.nanoseconds,
     share: () => (regions.count > 0 ? threads.add(number, compiled, module.imported) : () => undefined),
   }
+}
+
+/** A kernel whose code others of its form call, too. */
+interface SharedKernel {
+  readonly own: EmittedKernel
+  readonly form: KernelForm
+  /** Estimated work that threads share in a run of it. */
+  readonly nanoseconds: number
+}
+
+/** The same code with other buffers. */
+function sharedKernel(
+  { own, form, nanoseconds }: SharedKernel,
+  buffers: readonly number[],
+  regions: Regions,
+): EmittedKernel {
+  regions.addWork(nanoseconds)
+  return { fn: own.fn, buffers: own.buffers.map((b) => buffers[form.buffers.indexOf(b)]!) }
 }
 
 /** Whether worker threads have all functions that the kernel calls. */
@@ -256,10 +285,10 @@ export class CpuExecutable implements Executable {
 
   profile(pointers: ArrayLike<number>, scalars: ArrayLike<number>, repeats = 20): KernelTime[] {
     this.#writeArguments(pointers, scalars)
-    const { exports, places, arena } = this.#emitted
+    const { exports, names, places, arena } = this.#emitted
     const calls = places.map((list, i) => {
       const args = list.map((p) => (p.kind === 'param' ? pointers[p.slot]! : arena + offsetOf(p)))
-      const fn = exports[`k${i}`] as (...args: number[]) => void
+      const fn = exports[names[i]!] as (...args: number[]) => void
       return () => this.#threads.run(() => fn(...args), this.#emitted.sharedWork)
     })
     const best = calls.map(() => Infinity)

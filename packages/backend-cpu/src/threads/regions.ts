@@ -78,6 +78,11 @@ export class Regions {
     return this.#nanoseconds
   }
 
+  /** Regions that were emitted already run once more in a run of the program. */
+  addWork(nanoseconds: number): void {
+    this.#nanoseconds += nanoseconds
+  }
+
   /** Emits regions that run about so many times in a run of the program. */
   repeated<R>(times: number, emit: () => R): R {
     const before = this.#times
