@@ -159,6 +159,12 @@ describe('graphs that contradict the format', () => {
       ]),
       "the attribute 'axis' twice",
     ],
+    ['too many inputs', operator('Relu', [], ['x', 'x']), "Relu node 'y' has 2 inputs, it takes at most 1"],
+    [
+      'too many outputs',
+      { node: [node('Relu', ['x'], ['y', 'z'])], input: [x], output: [y] },
+      "Relu node 'y' has 2 outputs, it gives at most 1",
+    ],
     [
       'a node without an operator',
       { node: [node('', ['x'], ['y'])], input: [x], output: [y] },

@@ -5,6 +5,7 @@ import { OnnxError } from '../errors.ts'
 import { dtypeOf, elementTypeName } from '../schema/data-types.ts'
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from '../schema/messages.ts'
 import { dimsOf, type HostTensor, hostTensor } from '../schema/tensor-values.ts'
+import { arityProblem } from './arity.ts'
 import { Attributes } from './attributes.ts'
 
 /** An input or output of a model. */
@@ -150,12 +151,16 @@ function readNode(proto: NodeProto, index: number): GraphNode {
   if (opType === '')
     throw new OnnxError('invalid', `[importOnnx] node ${index} has no operator type; the file is damaged`)
   const name = proto.name || outputs.find((output) => output !== '') || `${opType}_${index}`
-  const domain = proto.domain ?? ''
+  const domain = isOwnDomain(proto.domain ?? '') ? '' : proto.domain!
+  const inputs = proto.input ?? []
+  const problem = domain === '' ? arityProblem(opType, inputs, outputs) : undefined
+  if (problem !== undefined)
+    throw new OnnxError('invalid', `[importOnnx] ${opType} node '${name}' ${problem}`)
   return {
     name,
     opType,
-    domain: isOwnDomain(domain) ? '' : domain,
-    inputs: proto.input ?? [],
+    domain,
+    inputs,
     outputs,
     attributes: new Attributes(proto.attribute ?? [], `${opType} node '${name}'`),
   }
