@@ -3,7 +3,7 @@ import type { DType, Tensor, TypedArray, Variable } from '@dl/tensor/core'
 import { hostValue } from '@dl/tensor/backend'
 import { OnnxError } from '../errors.ts'
 import type { GraphNode, ModelGraph } from './graph.ts'
-import { assertFits, OperatorCall } from './operator.ts'
+import { assertFits, OperatorCall, TensorList } from './operator.ts'
 import { OPERATORS } from './operators/index.ts'
 import { constantTensor } from './weights.ts'
 
@@ -48,6 +48,7 @@ export type BuildMode = 'graph' | 'values' | 'training'
 class Environment {
   readonly #graph: ModelGraph
   readonly #tensors: Map<string, Tensor>
+  readonly #lists = new Map<string, readonly Tensor[]>()
   readonly #mode: BuildMode
   readonly #variables: ReadonlyMap<string, Variable>
 
@@ -66,6 +67,8 @@ class Environment {
   tensor(name: string): Tensor {
     const made = this.#variables.get(name) ?? this.#tensors.get(name)
     if (made) return made
+    if (this.#lists.has(name))
+      throw new OnnxError('invalid', `[importOnnx] the value '${name}' is a list, where a tensor is needed`)
     const constant = constantTensor(this.#graph, name)
     if (!constant)
       throw new OnnxError(
@@ -74,6 +77,12 @@ class Environment {
       )
     this.#tensors.set(name, constant)
     return constant
+  }
+  list(name: string): readonly Tensor[] {
+    const list = this.#lists.get(name)
+    if (!list)
+      throw new OnnxError('invalid', `[importOnnx] the value '${name}' is no list, where a list is needed`)
+    return list
   }
   known(name: string): TypedArray | undefined {
     if (this.#variables.has(name)) return undefined
@@ -89,8 +98,9 @@ class Environment {
   isOutput(name: string): boolean {
     return this.#graph.outputs.some((output) => output.name === name)
   }
-  set(name: string, value: Tensor): void {
-    if (name !== '' && !this.#variables.has(name)) this.#tensors.set(name, value)
+  set(name: string, value: Tensor | TensorList): void {
+    if (value instanceof TensorList) this.#lists.set(name, value.tensors)
+    else if (name !== '' && !this.#variables.has(name)) this.#tensors.set(name, value)
   }
 }
 
@@ -127,12 +137,13 @@ function buildNode(
   graph: ModelGraph,
   values: Environment,
   training: boolean,
-): readonly Tensor[] {
+): readonly (Tensor | TensorList)[] {
   const where = `[importOnnx] ${node.opType} node '${node.name}'`
   try {
     const result = OPERATORS.get(node.opType)!.build(new OperatorCall(node, graph, values, training))
-    const results = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor]
-    for (const { size, dtype } of results) assertFits(where, size, dtype as DType, graph.maxTensorBytes)
+    const results = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor | TensorList]
+    const tensors = results.flatMap((x) => (x instanceof TensorList ? x.tensors : [x]))
+    for (const { size, dtype } of tensors) assertFits(where, size, dtype as DType, graph.maxTensorBytes)
     return results
   } catch (error) {
     if (error instanceof OnnxError || !(error instanceof Error)) throw error

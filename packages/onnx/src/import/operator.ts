@@ -5,6 +5,14 @@ import { OnnxError, UnknownValueError } from '../errors.ts'
 import type { Attributes } from './attributes.ts'
 import type { GraphNode, ModelGraph } from './graph.ts'
 
+/** A list of tensors: a value that nodes hand on, but that no model takes or gives. */
+export class TensorList {
+  readonly tensors: readonly Tensor[]
+  constructor(tensors: readonly Tensor[]) {
+    this.tensors = tensors
+  }
+}
+
 /** One operator of ONNX: the versions it has are told apart by `call.opset` inside `build`. */
 export interface Operator {
   /** Names of the attributes of all versions; a node with another one is refused, not misread. */
@@ -15,8 +23,8 @@ export interface Operator {
   readonly host?: readonly number[]
   /** Inputs that hold statistics: Variables that training moves, but no optimizer. */
   readonly state?: readonly number[]
-  /** The composition in tensor operations: one tensor for each output. */
-  readonly build: (call: OperatorCall) => Tensor | readonly Tensor[]
+  /** The composition in tensor operations: one tensor for each output, or a list as the only one. */
+  readonly build: (call: OperatorCall) => Tensor | readonly Tensor[] | TensorList
 }
 
 /** The operator, known from this version of the operator set on. */
@@ -25,6 +33,7 @@ export const since = (version: number, operator: Operator): Operator => ({ ...op
 /** Looks values up while a graph is built. */
 export interface Values {
   tensor(name: string): Tensor
+  list(name: string): readonly Tensor[]
   /** The value when it is known now; undefined when it depends on inputs or Variables. */
   known(name: string): TypedArray | undefined
   /** Gives the Variable of this name, if it is one, its next value. */
@@ -86,6 +95,10 @@ export class OperatorCall {
     const name = this.#node.inputs[i] ?? ''
     if (name === '') this.fail(`needs input ${i}, which is left out`)
     return this.#values.tensor(name)
+  }
+  /** The tensors of input `i`, which is a list. */
+  list(i: number): readonly Tensor[] {
+    return this.#values.list(this.#node.inputs[i] ?? '')
   }
   optional(i: number): Tensor | undefined {
     return this.has(i) ? this.input(i) : undefined

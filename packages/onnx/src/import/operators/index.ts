@@ -18,6 +18,7 @@ import { reductions } from './reduction.ts'
 import { resizing } from './resize.ts'
 import { samplingGrids } from './sampling-grids.ts'
 import { selection } from './selection.ts'
+import { sequences } from './sequence.ts'
 import { signals } from './signal.ts'
 
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
@@ -41,5 +42,6 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
     randomness,
     lines,
     distinct,
+    sequences,
   ].flatMap((family) => Object.entries(family)),
 )
