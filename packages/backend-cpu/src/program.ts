@@ -21,7 +21,7 @@ import { hostFunctionsOf } from './vector/arithmetic.ts'
 import { Tables } from './tables.ts'
 import { SHARED_WORKSPACE_CELL, WORKSPACE_CELLS } from './threads/control.ts'
 import { workerHostFunction } from './threads/host-functions.ts'
-import { BROKEN, Regions, runAlone, STALLED } from './threads/regions.ts'
+import { Regions, runAlone } from './threads/regions.ts'
 import type { Workspace, WorkspaceNeeds } from './workspace.ts'
 
 interface Allocation {
@@ -43,7 +43,7 @@ export interface Threads {
   /** For tests: workers take the first chunk of everything. */
   readonly workersFirst: boolean
   /** The functions that modules import to wait for other threads. */
-  readonly host: { readonly [STALLED]: () => number; readonly [BROKEN]: () => number }
+  readonly host: ReadonlyMap<string, () => number>
   /** A number for the next program. */
   reserve(): number
   /** Makes a program known to the workers; the result makes them forget it. */
@@ -158,10 +158,7 @@ function emitProgram(heap: Heap, program: Program, options: EmitOptions): Emitte
   })
   const compiled = new WebAssembly.Module(module.bytes())
   const host = Object.fromEntries(
-    module.imported.map((fn) => [
-      fn,
-      fn === STALLED || fn === BROKEN ? threads.host[fn] : SCALARS[fn as keyof typeof SCALARS].js,
-    ]),
+    module.imported.map((fn) => [fn, threads.host.get(fn) ?? SCALARS[fn as keyof typeof SCALARS].js]),
   )
   const instance = new WebAssembly.Instance(compiled, { m: { memory: heap.memory, thread: 0 }, h: host })
   return {
@@ -193,9 +190,11 @@ function sharedKernel(
   return { fn: own.fn, buffers: own.buffers.map((b) => buffers[form.buffers.indexOf(b)]!) }
 }
 
-/** Whether worker threads have all functions that the kernel calls. */
+/** Whether worker threads have all functions that the kernel calls, or those inside of it. */
 const workersCanRun = (kernel: Kernel): boolean =>
-  !('exprs' in kernel) || hostFunctionsOf(kernel.exprs).every((fn) => workerHostFunction(fn) !== undefined)
+  allKernels([kernel]).every(
+    (k) => !('exprs' in k) || hostFunctionsOf(k.exprs).every((fn) => workerHostFunction(fn) !== undefined),
+  )
 
 function samePlace(a: Place, b: Place): boolean {
   if (a.kind === 'param') return b.kind === 'param' && a.slot === b.slot

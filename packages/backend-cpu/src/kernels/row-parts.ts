@@ -24,7 +24,7 @@ const LEAST_PARTS = 4
  * @param firstBuffer number of the first buffer for sums of parts
  */
 export function reductionInParts(kernel: RowLoops, firstBuffer: number): ReductionInParts | null {
-  const { sizes, outer, exprs, stores } = kernel
+  const { sizes, outer, exprs } = kernel
   if (!reducesOnce(kernel)) return null
   const split = partsOf(sizes, outer)
   if (!split) return null

@@ -61,7 +61,7 @@ function emitCopy(env: Environment, f: FunctionWriter, source: number, target: n
 function emitColumns(
   env: Environment,
   f: FunctionWriter,
-  { dtype, outer, limit, count, inner }: ScatterKernel,
+  { dtype, limit, count, inner }: ScatterKernel,
   columns: number,
 ): void {
   const [out, indices, updates, first, last] = [0, 1, 2, 3, 4]

@@ -41,12 +41,15 @@ interface SharedProgram {
 export class Pool implements Threads {
   readonly threshold: number
   readonly workersFirst: boolean
-  readonly host: Threads['host'] = {
-    [STALLED]: () => (this.#look(), 0),
-    [BROKEN]: () => {
-      throw new Error('broken')
-    },
-  }
+  readonly host: Threads['host'] = new Map([
+    [STALLED, () => (this.#look(), 0)],
+    [
+      BROKEN,
+      () => {
+        throw new Error('broken')
+      },
+    ],
+  ])
   readonly #heap: Heap
   readonly #workspace: Workspace
   readonly #patience: number
