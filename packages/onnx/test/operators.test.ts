@@ -239,6 +239,32 @@ describe('Resize', () => {
   })
 })
 
+describe('what does not fit is refused', () => {
+  it.each<[string, (readonly number[] | HostTensor)[], Record<string, Setting>, string]>([
+    ['Pad', [[2, 3], int64Tensor([1, 1])], {}, 'has 2 pads for 2 axes'],
+    ['Slice', [[4], floats([0.5]), floats([2])], {}, 'needs whole starts, got 0.5'],
+    [
+      'GridSample',
+      [
+        [1, 1, 2, 2],
+        [1, 2, 2, 3],
+      ],
+      {},
+      'samples [1, 1, 2, 2] at positions [1, 2, 2, 3]',
+    ],
+    ['AffineGrid', [[1, 2, 3], int64Tensor([1, 1, 2 ** 20, 2 ** 20])], {}, 'more than the limit'],
+    ['AffineGrid', [[1, 3], int64Tensor([4, 3, 1, 2])], {}, 'has theta [1, 3] for the size [4, C, 1, 2]'],
+    ['DFT', [[1, 4, 2], int64Tensor([2 ** 31 - 1], [])], {}, 'more than the limit'],
+  ])('%s', async (opType, inputs, settings, message) => {
+    const model = await oneNode(opType, inputs, settings)
+    const shapes = inputs.flatMap((input, i) => (Array.isArray(input) ? [[i, input] as const] : []))
+    const feeds = Object.fromEntries(
+      shapes.map(([i, shape]) => [`x${i}`, tensor(values(shape, i), [...shape], 'float64')]),
+    )
+    await expect(model.run(feeds)).rejects.toThrow(message)
+  })
+})
+
 describe('MaxPool', () => {
   it('gives positions that MaxUnpool takes back', async () => {
     const model = await importOnnx(

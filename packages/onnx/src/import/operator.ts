@@ -140,7 +140,10 @@ export class OperatorCall {
   /** An attribute up to version `before - 1`, input `i` from then on; undefined when left out. */
   intsSince(before: number, name: string, i: number): number[] | undefined {
     if (this.opset < before) return this.attributes.ints(name)
-    return this.has(i) ? this.numbers(i, name) : undefined
+    const values = this.has(i) ? this.numbers(i, name) : undefined
+    if (values?.some((value) => !Number.isInteger(value)))
+      this.fail(`needs whole ${name}, got ${values.join(', ')}`)
+    return values
   }
 
   /** Refuses a tensor of `size` elements that would not fit; for operators that fill arrays themselves. */

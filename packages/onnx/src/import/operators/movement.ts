@@ -157,6 +157,7 @@ function padded(call: OperatorCall): Tensor {
   const axes = (call.has(3) ? call.numbers(3, 'axes') : shapeOf(x).map((_, a) => a)).map((a) =>
     call.axis(a, x.rank),
   )
+  if (amounts.length !== 2 * axes.length) call.fail(`has ${amounts.length} pads for ${axes.length} axes`)
   const value =
     call.opset < 11 ? call.attributes.float('value', 0) : call.has(2) ? call.number(2, 'the value') : 0
   const pairs = shapeOf(x).map((): [number, number] => [0, 0])

@@ -78,6 +78,8 @@ function affineGrid(call: OperatorCall): Tensor {
   const theta = call.input(0)
   const [batch, , ...sizes] = call.sizes(1, 'the size') as [number, number, ...number[]]
   if (sizes.length < 1) call.fail('has a size without spatial axes')
+  if (String(shapeOf(theta)) !== String([batch, sizes.length, sizes.length + 1]))
+    call.fail(`has theta [${shapeOf(theta).join(', ')}] for the size [${[batch, 'C', ...sizes].join(', ')}]`)
   const aligned = call.attributes.flag('align_corners', false)
   const dtype = dtypeOfTensor(theta)
   call.checkSize(
