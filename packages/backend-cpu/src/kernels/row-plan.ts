@@ -243,10 +243,17 @@ function reciprocals(d: Draft): void {
   }
 }
 
-/** Vectors in flight, measured: long chains want many, very long ones run out of registers, bare sums of columns are free. */
-function interleaving(cost: number, vertical: boolean, reduces: boolean): number {
+/** Sums of so few terms (windows) need no partial sums for their precision: registers are dearer. */
+export const isShortSum = ({ sizes, outer }: Pick<RowPlan, 'sizes' | 'outer'>): boolean =>
+  sizes.slice(outer).reduce((n, size) => n * size, 1) <= 256
+
+/**
+ * Vectors in flight, measured: long chains want many, very long ones run out of registers, bare sums of columns are free, and
+ * so are long ones that wait for memory.
+ */
+function interleaving(cost: number, vertical: boolean, reduces: boolean, free: boolean): number {
   if (cost > 60) return 2
-  if (vertical) return cost < 4 ? 8 : 4
+  if (vertical) return cost < 4 && free ? 8 : 4
   return cost >= 16 && !reduces ? 6 : 4
 }
 
@@ -281,7 +288,8 @@ function finish(
   const cost = exprs.reduce((sum, x) => sum + (x.op === 'map' ? SCALARS[x.fn].cost : 0), 0)
   const wide = exprs.some((x) => wordsOf(x.dtype) === 2)
   const saved = new Map<number, number>()
-  let unroll = interleaving(cost, vertical, lastReduce > 0)
+  const loads = exprs.filter((x, i) => x.op === 'load' && inner(deps[i]!)).length
+  let unroll = interleaving(cost, vertical, lastReduce > 0, loads < 2 || !isShortSum(d))
   if (wide) unroll /= 2
   if (along !== lane) unroll = 4
   const scratchBytes = sizes.slice(outer).reduce((a, b) => a * b, 4) * (vertical ? 4 * unroll : 1)

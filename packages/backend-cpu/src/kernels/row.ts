@@ -13,7 +13,7 @@ import type { Scope } from './expressions.ts'
 import { emitFills } from './fill.ts'
 import { combine, combineLanes, identity } from './reduction.ts'
 import { reductionInParts } from './row-parts.ts'
-import { collapsed, planRow } from './row-plan.ts'
+import { collapsed, isShortSum, planRow } from './row-plan.ts'
 import type { RowLoops, RowPlan } from './row-plan.ts'
 import { splitRow } from './row-split.ts'
 import type { RowSplit } from './row-split.ts'
@@ -280,8 +280,8 @@ class RowEmitter {
     const vectors = vertical || along !== lane ? scope.unroll : unroll
     const accumulators = reds.map((r) => this.#startAccumulator(r, vectors))
     const loops = range(outer, sizes.length)
-    // sums over several reduced loops: a partial sum for each turn of the outer ones
-    const blocked = loops.length > 1
+    // long sums over several reduced loops: a partial sum for each turn of the outer ones
+    const blocked = loops.length > 1 && !isShortSum(this.#plan)
     const partial = reds.map((r, i) =>
       blocked && r.kind === 'sum' ? this.#startAccumulator(r, vectors) : accumulators[i]!,
     )
