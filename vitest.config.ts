@@ -43,6 +43,7 @@ export default defineConfig({
       })),
       { ...source, resolve: fewDigits, test: { ...program, name: 'examples', root: 'examples' } },
       { ...source, resolve: fewDigits, test: { ...program, name: 'docs', root: 'tooling/docs-examples' } },
+      { ...source, test: { ...program, name: 'digits', root: 'apps/digits' } },
       { test: { ...program, name: 'consumers', root: 'tooling/consumers' } },
     ],
   },
