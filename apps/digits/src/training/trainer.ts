@@ -1,5 +1,5 @@
 // The network of the page: learning in short stretches, so that drawings are answered in between; saving, exporting, opening.
-import '@dl/backend-cpu'
+import { setThreadCount } from '@dl/backend-cpu'
 import { hostArray, type HostArray } from '@dl/data'
 import { batches, MnistSplit } from '@dl/data/mnist'
 import type { Sequential } from '@dl/layers'
@@ -41,6 +41,7 @@ export class Trainer {
     if (this.#stop) return
     const stop = (this.#stop = new AbortController())
     try {
+      if (settings.backend === 'cpu') await setThreadCount(settings.threads)
       await this.#moveTo(settings.backend)
       const model = this.#modelFor(settings.network)
       const images = Math.min(settings.images, this.#train.size)
