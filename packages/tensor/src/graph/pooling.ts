@@ -3,7 +3,7 @@
 // memory. Windows that do not overlap are a reshape.
 import { gradients } from '../autodiff/gradient.ts'
 import { defineComposite } from './composite.ts'
-import { outputSizes, padSpatial, spatialAxes, type WindowGeometry } from './convolution.ts'
+import { padSpatial, spatialAxes, type WindowGeometry } from './convolution.ts'
 import { DTYPES } from './dtype.ts'
 import type { Node } from './node.ts'
 import {
