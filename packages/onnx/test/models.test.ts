@@ -9,7 +9,13 @@ import { importOnnx } from '../src/index.ts'
 import { decodeTensorProto } from '../src/schema/codec.ts'
 import { type HostTensor, hostTensor } from '../src/schema/tensor-values.ts'
 
-const MODELS = ['ppocr_v4_det', 'ppocr_v2_cls', 'torch113_digits_cnn_bn', 'torch113_iris_mlp']
+const MODELS = [
+  'ppocr_v4_det',
+  'ppocr_v2_cls',
+  'torch113_digits_cnn_bn',
+  'torch113_digits_bigru',
+  'torch113_iris_mlp',
+]
 
 beforeAll(async () => {
   await ready()

@@ -77,6 +77,9 @@ export class Attributes {
     const proto = this.#typed(name, 'string')
     return proto ? new TextDecoder().decode(proto.s ?? new Uint8Array()) : absent
   }
+  strings(name: string): readonly string[] | undefined {
+    return this.#typed(name, 'strings')?.strings?.map((s) => new TextDecoder().decode(s))
+  }
   tensor(name: string): HostTensor | undefined {
     const proto = this.#typed(name, 'tensor')
     return proto && hostTensor(proto.t ?? {}, `attribute '${name}' of ${this.#where}`)

@@ -65,6 +65,10 @@ function shrink(call: OperatorCall): Tensor {
   return where(greater(x, lambd), sub(x, bias), where(less(x, -lambd), add(x, bias), mul(abs(x), 0)))
 }
 
+/** `x` where it is more than `alpha`, else 0. */
+export const thresholdedRelu = (x: Tensor, alpha: number): Tensor =>
+  where(greater(x, alpha), x, mul(abs(x), 0))
+
 export const activation: Readonly<Record<string, Operator>> = {
   Relu: unary(relu),
   LeakyRelu: sloped(0.01, leakyRelu),
@@ -75,10 +79,7 @@ export const activation: Readonly<Record<string, Operator>> = {
     sloped(1, (x, alpha) => add(relu(x), minimum(mul(sub(exp(div(minimum(x, 0), alpha)), 1), alpha), 0))),
   ),
   Selu: { attributes: ['alpha', 'gamma'], build: scaledElu },
-  ThresholdedRelu: since(
-    10,
-    sloped(1, (x, alpha) => where(greater(x, alpha), x, mul(abs(x), 0))),
-  ),
+  ThresholdedRelu: since(10, sloped(1, thresholdedRelu)),
   HardSigmoid: { attributes: ['alpha', 'beta'], build: hardSigmoidOf },
   HardSwish: since(
     14,

@@ -14,6 +14,7 @@ import { movement } from './movement.ts'
 import { pooling } from './pooling.ts'
 import { quantization } from './quantization.ts'
 import { randomness } from './random.ts'
+import { recurrent } from './recurrent.ts'
 import { reductions } from './reduction.ts'
 import { resizing } from './resize.ts'
 import { samplingGrids } from './sampling-grids.ts'
@@ -43,5 +44,6 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
     lines,
     distinct,
     sequences,
+    recurrent,
   ].flatMap((family) => Object.entries(family)),
 )
