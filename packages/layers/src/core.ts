@@ -17,6 +17,7 @@ export { type LayerClass, layerFromConfig, registerLayer } from './layer-classes
 export * as layers from './layers/index.ts'
 export { Activation } from './layers/activation.ts'
 export { BatchNormalization, type BatchNormalizationConfig } from './layers/batch-normalization.ts'
+export { Bidirectional, type BidirectionalConfig } from './layers/bidirectional.ts'
 export { Conv1D, Conv2D, Conv3D, type ConvConfig, type WindowConfig } from './layers/convolution.ts'
 export { Dense, type DenseConfig } from './layers/dense.ts'
 export {
@@ -36,8 +37,10 @@ export {
   GlobalMaxPooling2D,
   type GlobalPoolingConfig,
 } from './layers/global-pooling.ts'
+export { GRU, type GRUConfig } from './layers/gru.ts'
 export { Lambda } from './layers/lambda.ts'
 export { LayerNormalization, type LayerNormalizationConfig } from './layers/layer-normalization.ts'
+export { LSTM, type LSTMConfig } from './layers/lstm.ts'
 export { Add, Concatenate } from './layers/merge.ts'
 export { MultiHeadAttention, type MultiHeadAttentionConfig } from './layers/multi-head-attention.ts'
 export {
@@ -75,7 +78,14 @@ export {
   type TokenAndPositionEmbeddingConfig,
 } from './layers/position.ts'
 export { RMSNormalization, type RMSNormalizationConfig } from './layers/rms-normalization.ts'
+export {
+  type GatedConfig,
+  Recurrent,
+  type RecurrentConfig,
+  type RecurrentOutput,
+} from './layers/recurrent.ts'
 export { Flatten, Reshape } from './layers/reshape.ts'
+export { SimpleRNN } from './layers/simple-rnn.ts'
 export { TransformerDecoder, TransformerEncoder, type TransformerBlockConfig } from './layers/transformer.ts'
 export { SpatialDropout1D, SpatialDropout2D, type SpatialDropoutConfig } from './layers/spatial-dropout.ts'
 export { type PerAxis, type SpatialConfig } from './layers/spatial.ts'

@@ -2,6 +2,7 @@
 import { registerLayer } from './layer-classes.ts'
 import { Activation } from './layers/activation.ts'
 import { BatchNormalization } from './layers/batch-normalization.ts'
+import { Bidirectional } from './layers/bidirectional.ts'
 import { Conv1D, Conv2D, Conv3D } from './layers/convolution.ts'
 import { Dense } from './layers/dense.ts'
 import {
@@ -18,8 +19,10 @@ import {
   GlobalMaxPooling1D,
   GlobalMaxPooling2D,
 } from './layers/global-pooling.ts'
+import { GRU } from './layers/gru.ts'
 import { Lambda } from './layers/lambda.ts'
 import { LayerNormalization } from './layers/layer-normalization.ts'
+import { LSTM } from './layers/lstm.ts'
 import { Add, Concatenate } from './layers/merge.ts'
 import { MultiHeadAttention } from './layers/multi-head-attention.ts'
 import { Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D } from './layers/padding.ts'
@@ -28,6 +31,7 @@ import { PositionEmbedding, SinePositionEncoding, TokenAndPositionEmbedding } fr
 import { LeakyReLU, PReLU, ReLU } from './layers/rectifiers.ts'
 import { RMSNormalization } from './layers/rms-normalization.ts'
 import { Flatten, Reshape } from './layers/reshape.ts'
+import { SimpleRNN } from './layers/simple-rnn.ts'
 import { SpatialDropout1D, SpatialDropout2D } from './layers/spatial-dropout.ts'
 import { TransformerDecoder, TransformerEncoder } from './layers/transformer.ts'
 import { Conv1DTranspose, Conv2DTranspose } from './layers/transposed-convolution.ts'
@@ -40,6 +44,7 @@ registerLayer(Add)
 registerLayer(AveragePooling1D)
 registerLayer(AveragePooling2D)
 registerLayer(BatchNormalization)
+registerLayer(Bidirectional)
 registerLayer(Concatenate)
 registerLayer(Conv1D)
 registerLayer(Conv1DTranspose)
@@ -58,9 +63,11 @@ registerLayer(GlobalAveragePooling1D)
 registerLayer(GlobalAveragePooling2D)
 registerLayer(GlobalMaxPooling1D)
 registerLayer(GlobalMaxPooling2D)
+registerLayer(GRU)
 registerLayer(Lambda)
 registerLayer(LayerNormalization)
 registerLayer(LeakyReLU)
+registerLayer(LSTM)
 registerLayer(MaxPooling1D)
 registerLayer(MaxPooling2D)
 registerLayer(MultiHeadAttention)
@@ -71,6 +78,7 @@ registerLayer(ReLU)
 registerLayer(Reshape)
 registerLayer(SeparableConv1D)
 registerLayer(SeparableConv2D)
+registerLayer(SimpleRNN)
 registerLayer(SinePositionEncoding)
 registerLayer(SpatialDropout1D)
 registerLayer(SpatialDropout2D)

@@ -1,5 +1,25 @@
 // How weights begin. Random ones are draws from a counter-based generator: a seed always gives the same weights.
-import { fill, ones, random, zeros, type DType, type Tensor } from '@dl/tensor/core'
+import {
+  equal,
+  expandDims,
+  fill,
+  matMul,
+  mul,
+  ones,
+  random,
+  range,
+  reshape,
+  rsqrt,
+  scan,
+  square,
+  sub,
+  sum,
+  transpose,
+  where,
+  zeros,
+  type DType,
+  type Tensor,
+} from '@dl/tensor/core'
 import { nextSeed } from './seeds.ts'
 
 /** Makes the first value of a weight. */
@@ -136,5 +156,52 @@ export const lecunUniform = (options: SeedOption = {}): Initializer =>
 /** Truncated normal with variance `1 / fanIn`. Source: Y. LeCun et al., 1998. */
 export const lecunNormal = (options: SeedOption = {}): Initializer =>
   varianceScaling({ ...options }, 'lecunNormal')
+
+export interface OrthogonalOptions extends SeedOption {
+  /** What the orthogonal matrix is multiplied with; default 1. */
+  readonly gain?: number | undefined
+}
+/**
+ * A random matrix with orthonormal rows or, when it has more rows than columns, columns: what recurrent weights begin as,
+ * so that repeated products neither grow nor vanish. Dimensions before the last count as rows. Source: A. Saxe et al., 2013.
+ *
+ * @throws Error for shapes of fewer than two dimensions
+ * @example
+ * ```ts
+ * import '@dl/backend-cpu'
+ * import { matMul, transpose } from '@dl/tensor'
+ * import { initializers } from '@dl/layers'
+ * const w = initializers.orthogonal({ seed: 1 }).init([2, 8], 'float32')
+ * matMul(w, transpose(w)).print() // the identity, [[1, 0], [0, 1]], up to rounding
+ * ```
+ */
+export const orthogonal = (options: OrthogonalOptions = {}): Initializer =>
+  initial('orthogonal', { ...options }, (shape, dtype) => {
+    if (shape.length < 2)
+      throw new Error(`[orthogonal] needs a shape of two or more dimensions, got [${shape.join(',')}]`)
+    const columns = shape.at(-1)!
+    const rows = shape.slice(0, -1).reduce((n, d) => n * d, 1)
+    const [count, width] = [Math.min(rows, columns), Math.max(rows, columns)]
+    const normal = random.normal(keyOf(options), [count, width], { dtype: floatOf(dtype) })
+    const basis = orthonormalRows(normal)
+    return mul(reshape(rows > columns ? transpose(basis) : basis, [...shape]), options.gain ?? 1)
+  })
+
+/**
+ * Gram and Schmidt's process on the rows, each against those before it, and a second time against rounding ("twice is enough",
+ * W. Kahan). Their normal draws make the result uniform among all such matrices (G. Stewart, 1980).
+ */
+function orthonormalRows(x: Tensor): Tensor {
+  const [count, width] = x.shape as [number, number]
+  const places = expandDims(range(0, count, 1, 'int32'), 1)
+  const step = (basis: Tensor, [row, place]: readonly [Tensor, Tensor]): readonly [Tensor, null] => {
+    const part = (v: Tensor): Tensor => matMul(matMul(v, transpose(basis)), basis)
+    const once = sub(expandDims(row, 0), part(expandDims(row, 0)))
+    const rest = sub(once, part(once))
+    const unit = mul(rest, rsqrt(sum(square(rest))))
+    return [where(equal(places, place), unit, basis), null]
+  }
+  return scan(step, zeros([count, width], x.dtype) as Tensor, [x, range(0, count, 1, 'int32')] as const).carry
+}
 
 export { onesInitializer as ones, zerosInitializer as zeros }

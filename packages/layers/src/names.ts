@@ -31,7 +31,8 @@ export function registerNames(): void {
   fill(activationNames, ACTIVATIONS)
   const { zeros, ones, constant, randomUniform, randomNormal, truncatedNormal, varianceScaling } =
     initializers
-  const { glorotUniform, glorotNormal, heUniform, heNormal, lecunUniform, lecunNormal } = initializers
+  const { glorotUniform, glorotNormal, heUniform, heNormal, lecunUniform, lecunNormal, orthogonal } =
+    initializers
   const basic = { zeros, ones, constant, randomUniform, randomNormal, truncatedNormal, varianceScaling }
   fill(initializerNames, {
     ...basic,
@@ -41,6 +42,7 @@ export function registerNames(): void {
     heNormal,
     lecunUniform,
     lecunNormal,
+    orthogonal,
   })
   fill(regularizerNames, { l1, l2, l1l2 })
   fill(optimizerNames, { adagrad, adam, adamW, rmsprop, sgd })

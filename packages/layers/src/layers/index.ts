@@ -1,6 +1,7 @@
 // The namespace `layers`: one maker for each kind of layer.
 export { activation } from './activation.ts'
 export { batchNormalization } from './batch-normalization.ts'
+export { bidirectional } from './bidirectional.ts'
 export { conv1d, conv2d, conv3d } from './convolution.ts'
 export { dense } from './dense.ts'
 export {
@@ -17,8 +18,10 @@ export {
   globalMaxPooling1d,
   globalMaxPooling2d,
 } from './global-pooling.ts'
+export { gru } from './gru.ts'
 export { lambda } from './lambda.ts'
 export { layerNormalization } from './layer-normalization.ts'
+export { lstm } from './lstm.ts'
 export { add, concatenate } from './merge.ts'
 export { multiHeadAttention } from './multi-head-attention.ts'
 export { cropping1d, cropping2d, zeroPadding1d, zeroPadding2d } from './padding.ts'
@@ -27,6 +30,7 @@ export { positionEmbedding, sinePositionEncoding, tokenAndPositionEmbedding } fr
 export { leakyRelu, prelu, relu } from './rectifiers.ts'
 export { rmsNormalization } from './rms-normalization.ts'
 export { flatten, reshape } from './reshape.ts'
+export { simpleRnn } from './simple-rnn.ts'
 export { spatialDropout1d, spatialDropout2d } from './spatial-dropout.ts'
 export { transformerDecoder, transformerEncoder } from './transformer.ts'
 export { conv1dTranspose, conv2dTranspose } from './transposed-convolution.ts'

@@ -42,6 +42,11 @@ export interface RecurrentOptions {
   readonly activation?: RecurrentActivation | undefined
   /** Values before activations are clipped to `[-clip, clip]`. Default: not. */
   readonly clip?: number | undefined
+  /**
+   * `[batch, units]` (or projected): factors of the state on its way into the product with `recurrentKernel`, at every step the
+   * same. The mask of recurrent dropout (Gal and Ghahramani 2016). Default: none.
+   */
+  readonly stateScale?: Tensor | null | undefined
 }
 export interface GatedOptions extends RecurrentOptions {
   /** Of the gates. Default sigmoid. */
@@ -110,7 +115,7 @@ function rnnStep(
   options: RecurrentOptions,
 ): Tensor {
   const { activation = tanh } = options
-  return activation(clipped(add(matMul(h, recurrentKernel), z), options))
+  return activation(clipped(add(matMul(scaled(h, options), recurrentKernel), z), options))
 }
 
 /**
@@ -141,7 +146,7 @@ function lstmStep(
   const { activation = tanh, recurrentActivation = sigmoid, order = 'ifco', coupled = false } = options
   const { outputActivation = activation } = options
   const units = c.shape[1]!
-  const sum = add(matMul(h, recurrentKernel), z)
+  const sum = add(matMul(scaled(h, options), recurrentKernel), z)
   const block = (name: string): Tensor => columns(sum, order.indexOf(name), units)
   const peep = (gate: Tensor, number: number, cell: Tensor): Tensor =>
     peepholes ? add(gate, mul(slice(peepholes, number * units, units), cell)) : gate
@@ -180,7 +185,7 @@ function gruStep(
   const units = h.shape[1]!
   const part = (y: Tensor, name: string): Tensor => columns(y, order.indexOf(name), units)
   const product = (state: Tensor, from: number, count: number): Tensor => {
-    const y = matMul(state, slice(recurrentKernel, [0, from * units], [-1, count * units]))
+    const y = matMul(scaled(state, options), slice(recurrentKernel, [0, from * units], [-1, count * units]))
     return recurrentBias ? add(y, slice(recurrentBias, from * units, count * units)) : y
   }
   const recurrent = product(h, 0, resetAfter ? 3 : 2)
@@ -347,6 +352,8 @@ function withBias(z: Tensor, { bias, recurrentBias }: RecurrentWeights): Tensor 
 }
 
 const columns = (x: Tensor, block: number, units: number): Tensor => slice(x, [0, block * units], [-1, units])
+
+const scaled = (h: Tensor, { stateScale }: RecurrentOptions): Tensor => (stateScale ? mul(h, stateScale) : h)
 
 const clipped = (x: Tensor, { clip }: RecurrentOptions): Tensor =>
   clip === undefined ? x : clipByValue(x, -clip, clip)

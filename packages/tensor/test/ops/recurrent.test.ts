@@ -192,6 +192,33 @@ describe('lstm', () => {
     same(padded.h, short.h)
     same(tf.slice(padded.outputs, [0, 0, 0], [1, 2, -1]), short.outputs)
   })
+  it('scales the state on its way into the product alone', () => {
+    const stateScale = some(batch, units)
+    const walked = tf.lstm(x, w, { stateScale })
+    let state: tf.LstmState = { h: tf.zeros([batch, units]), c: tf.zeros([batch, units]) }
+    for (let t = 0; t < time; t++) {
+      const row = tf.reshape(tf.slice(x, [0, t, 0], [-1, 1, -1]), [batch, features])
+      state = tf.lstmCell(row, { ...state, h: tf.mul(state.h, stateScale) }, w)
+    }
+    same(walked.h, state.h)
+    same(walked.c, state.c)
+    // in a GRU the part of the state that is kept is not scaled
+    const g = weightsOf(3)
+    const kept = tf.gru(
+      x,
+      { ...g, bias: tf.concat([tf.fill([units], 30), some(2 * units)], 0) },
+      {
+        stateScale,
+        h: state.h,
+      },
+    )
+    same(kept.h, state.h)
+    for (const resetAfter of [true, false]) {
+      const none = tf.gru(x, g, { stateScale: tf.zeros([batch, units]), resetAfter })
+      const other = { ...g, recurrentKernel: tf.zeros([units, 3 * units]) }
+      same(none.outputs, tf.gru(x, other, { resetAfter }).outputs)
+    }
+  })
   it('refuses weights and states that do not fit', () => {
     expect(() => tf.lstm(x, { ...w, recurrentKernel: some(units, 3 * units) })).toThrow(
       /\[lstm\] recurrentKernel must have shape \[5, 20\]/,
