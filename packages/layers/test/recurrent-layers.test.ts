@@ -47,7 +47,7 @@ interface Case {
 }
 const file = new URL('fixtures/keras-recurrent-values.json', import.meta.url)
 const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { cases: Case[] }
-const value = ({ data, shape }: Values): Tensor => tensor(data, shape) as Tensor
+const value = ({ data, shape }: Values): Tensor => tensor(data, shape)
 const numbers = async (x: Tensor): Promise<number[]> => [...(await x.data())].map(Number)
 
 function layerOf({ layer, config, bidirectional }: Case): Layer {

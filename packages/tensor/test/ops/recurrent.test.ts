@@ -206,7 +206,7 @@ describe('lstm', () => {
     const g = weightsOf(3)
     const kept = tf.gru(
       x,
-      { ...g, bias: tf.concat([tf.fill([units], 30), some(2 * units)], 0) },
+      { ...g, bias: tf.concat([tf.mul(tf.ones([units]), 30), some(2 * units)], 0) },
       {
         stateScale,
         h: state.h,
