@@ -63,7 +63,13 @@ export class ComparingBackend extends CpuBackend {
 }
 
 function expectSame(actual: Uint8Array, expected: Uint8Array, slot: number, backend: CpuBackend): void {
-  for (let i = 0; i < expected.length; i++)
-    if (actual[i] !== expected[i])
-      throw new Error(`buffer ${slot} differs at byte ${i} with ${backend.threads} threads`)
+  const first = expected.findIndex((byte, i) => byte !== actual[i])
+  if (first < 0) return
+  const different = expected.reduce((n, byte, i) => n + Number(byte !== actual[i]), 0)
+  const words = (bytes: Uint8Array, at: number): string =>
+    Array.from(bytes.subarray(at & ~3, (at & ~3) + 8), (b) => b.toString(16).padStart(2, '0')).join('')
+  throw new Error(
+    `buffer ${slot} differs in ${different} of ${expected.length} bytes, from byte ${first} on, with ${backend.threads} ` +
+      `threads: ${words(actual, first)} for ${words(expected, first)}`,
+  )
 }

@@ -50,6 +50,7 @@ function patchLarge(e: VectorEmitter, x: Value, result: Value, host: string): vo
     const exact = e.perLane('f32', 'f32', [x], () =>
       f.op(OP.f64PromoteF32).call(e.module.host(host)).op(OP.f32DemoteF64),
     )
-    exact.forEach((local, w) => f.get(local).set(result[w]!))
+    // the other lanes keep theirs: a value must not depend on its neighbours, some of which lie behind a row's end
+    e.choose(large, exact, result).forEach((local, w) => f.get(local).set(result[w]!))
   })
 }
