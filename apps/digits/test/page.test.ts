@@ -23,6 +23,7 @@ describe.skipIf(!existsSync(executablePath))(`the page in Chromium (${executable
   const complaints: string[] = []
 
   beforeAll(async () => {
+    vi.stubEnv('NODE_ENV', 'production') // what vite builds depends on it
     outDir = await mkdtemp(join(tmpdir(), 'dl-digits-'))
     await build({ root, logLevel: 'error', build: { outDir, emptyOutDir: true } })
     server = await preview({
@@ -48,6 +49,7 @@ describe.skipIf(!existsSync(executablePath))(`the page in Chromium (${executable
     await browser?.close()
     await server?.close()
     await rm(outDir, { recursive: true })
+    vi.unstubAllEnvs()
   })
   beforeEach(() => {
     complaints.length = 0
