@@ -109,8 +109,15 @@ const OPTIMIZERS = {
 
 /** Models of which every operator is there. */
 const MODELS = [
-  ...['mlp', 'cnn_bn', 'resnet_block', 'transformer_enc', 'transformer_encdec'],
-  ...['rnn_tanh', 'gru', 'bilstm', 'lstm2'],
+  'mlp',
+  'cnn_bn',
+  'resnet_block',
+  'transformer_enc',
+  'transformer_encdec',
+  'rnn_tanh',
+  'gru',
+  'bilstm',
+  'lstm2',
 ]
 
 judge('PyTorch fine-tuning', { needs: 'oracles/torch-cases' }, (folder) => {

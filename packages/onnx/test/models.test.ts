@@ -15,6 +15,7 @@ const MODELS = [
   'torch113_digits_cnn_bn',
   'torch113_digits_bigru',
   'torch113_iris_mlp',
+  'silero_vad_legacy',
 ]
 
 beforeAll(async () => {

@@ -57,6 +57,9 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * 
 /** Numbers that are not equal and not near 0, the same in each run. */
 const values = (shape: readonly number[], seed: number): Float64Array =>
   Float64Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(12.9898 * (i + 1) + seed) * 0.9)
+/** Steps of two sequences. */
+const LENGTHS: HostTensor = { dtype: 'int32', shape: [2], data: Int32Array.of(3, 2) }
+
 describe('gradients equal differences of values', () => {
   const none = floats([])
   it.each<[string, string, (readonly number[] | HostTensor)[], Record<string, Setting>]>([
@@ -119,6 +122,19 @@ describe('gradients equal differences of values', () => {
     ],
     ['DFT', 'DFT', [[1, 6, 2]], {}],
     ['CenterCropPad', 'CenterCropPad', [[5, 2], int64Tensor([3, 4])], {}],
+    [
+      'LSTM both ways, with lengths, states and peepholes',
+      'LSTM',
+      [[3, 2, 2], [2, 8, 2], [2, 8, 2], [2, 16], LENGTHS, [2, 2, 2], [2, 2, 2], [2, 6]],
+      { direction: 'bidirectional' },
+    ],
+    [
+      'GRU backwards, batch first, with lengths',
+      'GRU',
+      [[2, 3, 2], [1, 6, 2], [1, 6, 2], [1, 12], LENGTHS],
+      { direction: 'reverse', layout: 1 },
+    ],
+    ['RNN with a first state', 'RNN', [[3, 2, 2], [1, 2, 2], [1, 2, 2], [1, 4], LENGTHS, [1, 2, 2]], {}],
   ])('%s', async (_, opType, inputs, settings) => {
     const model = await oneNode(opType, inputs, settings)
     const shapes = inputs.filter((input): input is readonly number[] => Array.isArray(input))

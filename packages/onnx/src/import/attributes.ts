@@ -1,6 +1,6 @@
 // Attributes of a node, read by name with the type and default that the operator's specification gives.
 import { OnnxError } from '../errors.ts'
-import { ATTRIBUTE, type AttributeProto } from '../schema/messages.ts'
+import { ATTRIBUTE, type AttributeProto, type GraphProto } from '../schema/messages.ts'
 import { type HostTensor, hostTensor } from '../schema/tensor-values.ts'
 
 const TYPE_NAMES = new Map<number, string>(Object.entries(ATTRIBUTE).map(([name, type]) => [type, name]))
@@ -83,6 +83,13 @@ export class Attributes {
   tensor(name: string): HostTensor | undefined {
     const proto = this.#typed(name, 'tensor')
     return proto && hostTensor(proto.t ?? {}, `attribute '${name}' of ${this.#where}`)
+  }
+
+  /** All graphs, by name. */
+  graphs(): (readonly [string, GraphProto])[] {
+    return [...this.#byName].flatMap(([name, { type, g }]) =>
+      type === ATTRIBUTE.graph || (!type && g) ? [[name, g ?? {}] as const] : [],
+    )
   }
 
   #typed(name: string, type: keyof typeof ATTRIBUTE): AttributeProto | undefined {

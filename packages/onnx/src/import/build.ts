@@ -2,15 +2,15 @@
 import type { DType, Tensor, TypedArray, Variable } from '@dl/tensor/core'
 import { hostValue } from '@dl/tensor/backend'
 import { OnnxError } from '../errors.ts'
-import type { GraphNode, ModelGraph } from './graph.ts'
-import { assertFits, OperatorCall, TensorList } from './operator.ts'
+import { allNodes, type Body, type GraphNode, type ModelGraph } from './graph.ts'
+import { assertFits, OperatorCall, TensorList, type Values } from './operator.ts'
 import { OPERATORS } from './operators/index.ts'
 import { constantTensor } from './weights.ts'
 
 /** @throws OnnxError that lists every node whose operator, version or attributes are not known */
 export function assertSupported(graph: ModelGraph): void {
   const problems = new Map<string, string[]>()
-  for (const node of graph.nodes) {
+  for (const node of allNodes(graph.nodes)) {
     const problem = problemOf(node, graph.opset)
     if (problem === undefined) continue
     const nodes = problems.get(problem)
@@ -44,63 +44,96 @@ function problemOf({ opType, domain, attributes }: GraphNode, opset: number): st
  */
 export type BuildMode = 'graph' | 'values' | 'training'
 
-/** Values of a graph by name: filled while the nodes are walked. */
-class Environment {
-  readonly #graph: ModelGraph
+/** What all values of a model share. */
+interface Setting {
+  readonly graph: ModelGraph
+  readonly variables: ReadonlyMap<string, Variable>
+  readonly mode: BuildMode
+}
+
+/** Values of a graph, or of a body inside of it, by name: filled while the nodes are walked. */
+class Environment implements Values {
+  readonly #setting: Setting
+  readonly #outer: Environment | undefined
   readonly #tensors: Map<string, Tensor>
   readonly #lists = new Map<string, readonly Tensor[]>()
-  readonly #mode: BuildMode
-  readonly #variables: ReadonlyMap<string, Variable>
 
-  constructor(
-    graph: ModelGraph,
-    variables: ReadonlyMap<string, Variable>,
-    inputs: ReadonlyMap<string, Tensor>,
-    mode: BuildMode,
-  ) {
-    this.#mode = mode
-    this.#graph = graph
-    this.#variables = variables
+  constructor(setting: Setting, inputs: Iterable<readonly [string, Tensor]>, outer?: Environment) {
+    this.#setting = setting
     this.#tensors = new Map(inputs)
+    this.#outer = outer
+  }
+
+  #made(name: string): Tensor | undefined {
+    return this.#tensors.get(name) ?? (this.#outer && this.#outer.#made(name))
+  }
+  #madeList(name: string): readonly Tensor[] | undefined {
+    return this.#lists.get(name) ?? (this.#outer && this.#outer.#madeList(name))
   }
 
   tensor(name: string): Tensor {
-    const made = this.#variables.get(name) ?? this.#tensors.get(name)
+    const made = this.#setting.variables.get(name) ?? this.#made(name)
     if (made) return made
-    if (this.#lists.has(name))
+    if (this.#madeList(name))
       throw new OnnxError('invalid', `[importOnnx] the value '${name}' is a list, where a tensor is needed`)
-    const constant = constantTensor(this.#graph, name)
+    const constant = constantTensor(this.#setting.graph, name)
     if (!constant)
       throw new OnnxError(
         'usage',
         `[importOnnx] the value '${name}' is not there; the graph was cut through it`,
       )
-    this.#tensors.set(name, constant)
+    this.#tensors.set(name, constant) // here, not outside: it belongs to the trace of the body that makes it
     return constant
   }
   list(name: string): readonly Tensor[] {
-    const list = this.#lists.get(name)
+    const list = this.#madeList(name)
     if (!list)
       throw new OnnxError('invalid', `[importOnnx] the value '${name}' is no list, where a list is needed`)
     return list
   }
   known(name: string): TypedArray | undefined {
-    if (this.#variables.has(name)) return undefined
-    const known = this.#graph.initializers.get(name)?.data ?? hostValue(this.tensor(name))
-    return known ?? (this.#mode === 'values' ? this.tensor(name).dataSync() : undefined)
+    const { graph, variables, mode } = this.#setting
+    if (variables.has(name)) return undefined
+    const known = graph.initializers.get(name)?.data ?? hostValue(this.tensor(name))
+    return known ?? (mode === 'values' ? this.tensor(name).dataSync() : undefined)
   }
   assign(name: string, value: Tensor): void {
-    this.#variables.get(name)?.assign(value)
+    this.#setting.variables.get(name)?.assign(value)
   }
   isFrozen(name: string): boolean {
-    return this.#variables.get(name)?.trainable === false
+    return this.#setting.variables.get(name)?.trainable === false
   }
   isOutput(name: string): boolean {
-    return this.#graph.outputs.some((output) => output.name === name)
+    return this.#setting.graph.outputs.some((output) => output.name === name)
   }
-  set(name: string, value: Tensor | TensorList): void {
+  run(body: Body, inputs: readonly Tensor[]): (Tensor | TensorList)[] {
+    const given = body.inputs.map((name, i) => [name, inputs[i]!] as const)
+    const inside = new Environment(this.#setting, given, this)
+    inside.walk(body.nodes)
+    return body.outputs.map((name) => {
+      const list = inside.#madeList(name)
+      return list ? new TensorList(list) : inside.tensor(name)
+    })
+  }
+
+  /** Fills in what the nodes make. */
+  walk(nodes: readonly GraphNode[]): void {
+    for (const node of nodes) {
+      const results = buildNode(node, this.#setting, this)
+      node.outputs.forEach((name, i) => {
+        const result = results[i]
+        if (name !== '' && !result)
+          throw new OnnxError(
+            'invalid',
+            `[importOnnx] ${node.opType} node '${node.name}' has no output ${i} here`,
+          )
+        if (result) this.#set(name, result)
+      })
+    }
+  }
+  #set(name: string, value: Tensor | TensorList): void {
     if (value instanceof TensorList) this.#lists.set(name, value.tensors)
-    else if (name !== '' && !this.#variables.has(name)) this.#tensors.set(name, value)
+    else if (name !== '' && !this.#setting.variables.has(name)) this.#tensors.set(name, value)
   }
 }
 
@@ -115,33 +148,25 @@ export function buildGraph(
   inputs: readonly Tensor[],
   mode: BuildMode,
 ): Tensor[] {
-  const given = new Map(graph.inputs.map(({ name }, i) => [name, inputs[i]!]))
-  const values = new Environment(graph, variables, given, mode)
-  for (const node of graph.nodes) {
-    const results = buildNode(node, graph, values, mode === 'training')
-    node.outputs.forEach((name, i) => {
-      const result = results[i]
-      if (name !== '' && !result)
-        throw new OnnxError(
-          'invalid',
-          `[importOnnx] ${node.opType} node '${node.name}' has no output ${i} here`,
-        )
-      if (result) values.set(name, result)
-    })
-  }
+  const given = graph.inputs.map(({ name }, i) => [name, inputs[i]!] as const)
+  const values = new Environment({ graph, variables, mode }, given)
+  values.walk(graph.nodes)
   return graph.outputs.map(({ name }) => values.tensor(name))
 }
 
 function buildNode(
   node: GraphNode,
-  graph: ModelGraph,
+  { graph, mode }: Setting,
   values: Environment,
-  training: boolean,
 ): readonly (Tensor | TensorList)[] {
   const where = `[importOnnx] ${node.opType} node '${node.name}'`
   try {
-    const result = OPERATORS.get(node.opType)!.build(new OperatorCall(node, graph, values, training))
-    const results = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor | TensorList]
+    const result = OPERATORS.get(node.opType)!.build(
+      new OperatorCall(node, graph, values, mode === 'training'),
+    )
+    const results = Array.isArray(result)
+      ? (result as readonly (Tensor | TensorList)[])
+      : [result as Tensor | TensorList]
     const tensors = results.flatMap((x) => (x instanceof TensorList ? x.tensors : [x]))
     for (const { size, dtype } of tensors) assertFits(where, size, dtype as DType, graph.maxTensorBytes)
     return results

@@ -26,6 +26,30 @@ export interface GraphNode {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   readonly attributes: Attributes
+  /** Graphs among the attributes, by name: the branches of an If. */
+  readonly bodies: ReadonlyMap<string, Body>
+  /** Values from outside that the bodies read, and their constants. */
+  readonly captures: readonly string[]
+}
+
+/** A graph inside of a node. Its constants are {@link ModelGraph.initializers} of the model; its values have names of their own. */
+export interface Body {
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  /** In an order in which they can run. */
+  readonly nodes: readonly GraphNode[]
+}
+
+/** Everything that must be there before the node runs. */
+export const readsOf = ({ inputs, captures }: GraphNode): readonly string[] =>
+  captures.length === 0 ? inputs : [...inputs, ...captures]
+
+/** Nodes, and those in their bodies. */
+export function* allNodes(nodes: readonly GraphNode[]): Generator<GraphNode> {
+  for (const node of nodes) {
+    yield node
+    for (const body of node.bodies.values()) yield* allNodes(body.nodes)
+  }
 }
 
 /** A weight, and where it comes from. */
@@ -64,22 +88,28 @@ export function readGraph(model: ModelProto, maxTensorBytes: number): ModelGraph
       'invalid',
       '[importOnnx] the file holds no graph: it is not an ONNX model, or is truncated',
     )
-  const initializers = readInitializers(graph)
-  const nodes: GraphNode[] = []
-  for (const [i, proto] of (graph.node ?? []).entries()) {
-    const node = readNode(proto, i)
-    if (node.domain === '' && node.opType === 'Constant') addConstant(initializers, node)
-    else nodes.push(node)
-  }
+  const initializers = new Map<string, Initializer>()
+  const nodes = readNodes(graph, new Scope(graph), initializers)
   const inputs = (graph.input ?? []).filter(({ name }) => !initializers.has(name ?? '')).map(readValueInfo)
   if (!graph.output?.length) throw new OnnxError('invalid', '[importOnnx] the graph has no outputs')
-  const producers = producersOf(nodes, inputs, initializers)
+  const producers = producersOf(
+    nodes,
+    inputs.map(({ name }) => name),
+    initializers.keys(),
+  )
   for (const { name } of graph.output)
     if (!producers.has(name ?? ''))
       throw new OnnxError('invalid', `[importOnnx] nothing produces the output '${name ?? ''}'`)
   return {
     name: graph.name ?? '',
-    nodes: inOrder(nodes, producers),
+    nodes: inOrder(nodes, (node) =>
+      sourcesOf(node, producers, (name) => {
+        throw new OnnxError(
+          'invalid',
+          `[importOnnx] ${node.opType} node '${node.name}' reads '${name}', which nothing produces`,
+        )
+      }),
+    ),
     inputs,
     outputs: graph.output.map(readValueInfo),
     initializers,
@@ -115,22 +145,88 @@ function opsetOf({ opsetImport }: ModelProto): number {
 }
 const isOwnDomain = (domain: string): boolean => domain === '' || domain === 'ai.onnx'
 
-function readInitializers(graph: GraphProto): Map<string, Initializer> {
+/**
+ * Names of the values of a graph. Bodies of two nodes may call their values the same: here each value of a model has a name of its
+ * own, the file's where that is free.
+ */
+class Scope {
+  readonly #own = new Map<string, string>()
+  readonly #outer: Scope | undefined
+  readonly #taken: Set<string>
+
+  /** @param where begins the names that are taken outside */
+  constructor({ initializer, input, node }: GraphProto, outer?: Scope, where = '') {
+    this.#outer = outer
+    this.#taken = outer ? outer.#taken : new Set()
+    for (const { name } of [...(initializer ?? []), ...(input ?? [])]) this.#declare(name ?? '', where)
+    for (const { output } of node ?? []) for (const name of output ?? []) this.#declare(name, where)
+  }
+
+  #declare(name: string, where: string): void {
+    if (name === '' || this.#own.has(name)) return
+    let free = name
+    for (let i = 1; this.#taken.has(free); i++) free = i === 1 ? `${where}/${name}` : `${where}/${name}_${i}`
+    this.#taken.add(free)
+    this.#own.set(name, free)
+  }
+
+  /** The value's own name. */
+  of(name: string): string {
+    return this.#own.get(name) ?? this.#outer?.of(name) ?? name
+  }
+}
+
+/** Nodes in the order of the file; constants of the graph and of its bodies go into `initializers`. */
+function readNodes(graph: GraphProto, scope: Scope, initializers: Map<string, Initializer>): GraphNode[] {
+  readInitializers(graph, scope, initializers)
+  const nodes: GraphNode[] = []
+  for (const [i, proto] of (graph.node ?? []).entries()) {
+    const node = readNode(proto, i, scope, initializers)
+    if (node.domain === '' && node.opType === 'Constant') addConstant(initializers, node)
+    else nodes.push(node)
+  }
+  return nodes
+}
+
+/** A graph inside of a node, and what it needs from outside. */
+function readBody(
+  graph: GraphProto,
+  outer: Scope,
+  where: string,
+  initializers: Map<string, Initializer>,
+): { readonly body: Body; readonly captures: ReadonlySet<string> } {
+  const scope = new Scope(graph, outer, where)
+  const nodes = readNodes(graph, scope, initializers)
+  const inputs = (graph.input ?? []).map(({ name = '' }) => scope.of(name))
+  const outputs = (graph.output ?? []).map(({ name = '' }) => scope.of(name))
+  const bad = inputs.find((name) => name === '' || initializers.has(name))
+  if (bad !== undefined)
+    throw new OnnxError(
+      'invalid',
+      `[importOnnx] ${where} has an input '${bad}' that is a constant, or no name`,
+    )
+  const captures = new Set<string>()
+  const producers = producersOf(nodes, inputs, [])
+  const ordered = inOrder(nodes, (node) => sourcesOf(node, producers, (name) => captures.add(name)))
+  for (const name of outputs) if (!producers.has(name)) captures.add(name)
+  return { body: { inputs, outputs, nodes: ordered }, captures }
+}
+
+function readInitializers(graph: GraphProto, scope: Scope, found: Map<string, Initializer>): void {
   if (graph.sparseInitializer?.length)
     throw new OnnxError(
       'unsupported',
       '[importOnnx] the file has sparse initializers, which are not supported; save them dense',
     )
   const roles = rolesIn(graph)
-  const found = new Map<string, Initializer>()
   for (const proto of graph.initializer ?? []) {
     const name = proto.name ?? ''
     if (name === '') throw new OnnxError('invalid', '[importOnnx] an initializer has no name')
-    if (found.has(name)) throw new OnnxError('invalid', `[importOnnx] two initializers are called '${name}'`)
+    const own = scope.of(name)
+    if (found.has(own)) throw new OnnxError('invalid', `[importOnnx] two initializers are called '${name}'`)
     const value = hostTensor(proto, `initializer '${name}'`)
-    found.set(name, { ...value, origin: 'initializer', role: roles.get(name) })
+    found.set(own, { ...value, origin: 'initializer', role: roles.get(name) })
   }
-  return found
 }
 
 /** Where PyTorch's newer exporter notes what a value was. */
@@ -145,25 +241,31 @@ function rolesIn({ input = [], valueInfo = [] }: GraphProto): Map<string, Initia
   return roles
 }
 
-function readNode(proto: NodeProto, index: number): GraphNode {
-  const outputs = proto.output ?? []
+function readNode(
+  proto: NodeProto,
+  index: number,
+  scope: Scope,
+  initializers: Map<string, Initializer>,
+): GraphNode {
+  const outputs = (proto.output ?? []).map((output) => scope.of(output))
   const opType = proto.opType ?? ''
   if (opType === '')
     throw new OnnxError('invalid', `[importOnnx] node ${index} has no operator type; the file is damaged`)
   const name = proto.name || outputs.find((output) => output !== '') || `${opType}_${index}`
   const domain = isOwnDomain(proto.domain ?? '') ? '' : proto.domain!
-  const inputs = proto.input ?? []
+  const inputs = (proto.input ?? []).map((input) => scope.of(input))
   const problem = domain === '' ? arityProblem(opType, inputs, outputs) : undefined
   if (problem !== undefined)
     throw new OnnxError('invalid', `[importOnnx] ${opType} node '${name}' ${problem}`)
-  return {
-    name,
-    opType,
-    domain,
-    inputs,
-    outputs,
-    attributes: new Attributes(proto.attribute ?? [], `${opType} node '${name}'`),
+  const attributes = new Attributes(proto.attribute ?? [], `${opType} node '${name}'`)
+  const bodies = new Map<string, Body>()
+  const captures = new Set<string>()
+  for (const [key, graph] of attributes.graphs()) {
+    const read = readBody(graph, scope, `${name}/${key}`, initializers)
+    bodies.set(key, read.body)
+    for (const capture of read.captures) captures.add(capture)
   }
+  return { name, opType, domain, inputs, outputs, attributes, bodies, captures: [...captures] }
 }
 
 function addConstant(into: Map<string, Initializer>, { name, outputs, attributes }: GraphNode): void {
@@ -228,8 +330,8 @@ type Producers = ReadonlyMap<string, GraphNode | null>
 
 function producersOf(
   nodes: readonly GraphNode[],
-  inputs: readonly ValueInfo[],
-  initializers: ReadonlyMap<string, unknown>,
+  inputs: readonly string[],
+  constants: Iterable<string>,
 ): Producers {
   const producers = new Map<string, GraphNode | null>()
   const add = (name: string, producer: GraphNode | null): void => {
@@ -237,14 +339,17 @@ function producersOf(
       throw new OnnxError('invalid', `[importOnnx] two nodes or inputs produce the value '${name}'`)
     producers.set(name, producer)
   }
-  for (const { name } of inputs) add(name, null)
-  for (const name of initializers.keys()) add(name, null)
+  for (const name of inputs) add(name, null)
+  for (const name of constants) add(name, null)
   for (const node of nodes) for (const output of node.outputs) if (output !== '') add(output, node)
   return producers
 }
 
 /** Depth-first, without recursion: a node comes after the producers of its inputs. */
-function inOrder(nodes: readonly GraphNode[], producers: Producers): GraphNode[] {
+function inOrder(
+  nodes: readonly GraphNode[],
+  sources: (node: GraphNode) => readonly GraphNode[],
+): GraphNode[] {
   const ordered: GraphNode[] = []
   const state = new Map<GraphNode, 'open' | 'done'>()
   const stack = [...nodes].reverse()
@@ -253,7 +358,7 @@ function inOrder(nodes: readonly GraphNode[], producers: Producers): GraphNode[]
       stack.pop()
       continue
     }
-    const missing = sourcesOf(node, producers).filter((source) => state.get(source) !== 'done')
+    const missing = sources(node).filter((source) => state.get(source) !== 'done')
     if (missing.length === 0) {
       state.set(node, 'done')
       ordered.push(node)
@@ -272,15 +377,11 @@ function inOrder(nodes: readonly GraphNode[], producers: Producers): GraphNode[]
   return ordered
 }
 
-function sourcesOf(node: GraphNode, producers: Producers): GraphNode[] {
-  return node.inputs.flatMap((input) => {
+function sourcesOf(node: GraphNode, producers: Producers, missing: (name: string) => unknown): GraphNode[] {
+  return readsOf(node).flatMap((input) => {
     if (input === '') return []
     const producer = producers.get(input)
-    if (producer === undefined)
-      throw new OnnxError(
-        'invalid',
-        `[importOnnx] ${node.opType} node '${node.name}' reads '${input}', which nothing produces`,
-      )
+    if (producer === undefined) missing(input)
     return producer ?? []
   })
 }

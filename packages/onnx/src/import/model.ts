@@ -17,7 +17,7 @@ import { OnnxError, UnknownValueError } from '../errors.ts'
 import type { UnknownFields } from '../schema/codec.ts'
 import { buildGraph } from './build.ts'
 import { type Feeds, tensorsOf } from './feeds.ts'
-import type { GraphNode, ModelGraph, ValueInfo } from './graph.ts'
+import { type GraphNode, type ModelGraph, readsOf, type ValueInfo } from './graph.ts'
 import { inferOutput } from './infer-output.ts'
 import { rememberUnknownFields } from './unknown-fields.ts'
 import { unshare } from './unshare.ts'
@@ -266,7 +266,7 @@ export class OnnxModel implements Module {
         `[cut] no node makes '${at}'; the last ones make ${lastOutputs(this.#graph.nodes).join(', ')}`,
       )
     const nodes = ancestors(this.#graph.nodes, name)
-    const read = new Set(nodes.flatMap(({ inputs }) => inputs))
+    const read = new Set(nodes.flatMap(readsOf))
     const kept = (name: string): boolean =>
       read.has(name) || nodes.some(({ outputs }) => outputs.includes(name))
     const graph: ModelGraph = {
@@ -295,7 +295,7 @@ function ancestors(nodes: readonly GraphNode[], name: string): GraphNode[] {
   for (const node of [...nodes].reverse()) {
     if (!node.outputs.some((output) => needed.has(output))) continue
     kept.unshift(node)
-    for (const input of node.inputs) needed.add(input)
+    for (const input of readsOf(node)) needed.add(input)
   }
   return kept
 }

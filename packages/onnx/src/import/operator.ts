@@ -3,7 +3,7 @@ import type { DType, Tensor, TypedArray } from '@dl/tensor/core'
 import { DTYPES } from '@dl/tensor/backend'
 import { OnnxError, UnknownValueError } from '../errors.ts'
 import type { Attributes } from './attributes.ts'
-import type { GraphNode, ModelGraph } from './graph.ts'
+import type { Body, GraphNode, ModelGraph } from './graph.ts'
 
 /** A list of tensors: a value that nodes hand on, but that no model takes or gives. */
 export class TensorList {
@@ -23,8 +23,8 @@ export interface Operator {
   readonly host?: readonly number[]
   /** Inputs that hold statistics: Variables that training moves, but no optimizer. */
   readonly state?: readonly number[]
-  /** The composition in tensor operations: one tensor for each output, or a list as the only one. */
-  readonly build: (call: OperatorCall) => Tensor | readonly Tensor[] | TensorList
+  /** The composition in tensor operations: a tensor (or a list of tensors) for each output. */
+  readonly build: (call: OperatorCall) => Tensor | TensorList | readonly (Tensor | TensorList)[]
 }
 
 /** The operator, known from this version of the operator set on. */
@@ -42,6 +42,8 @@ export interface Values {
   isFrozen(name: string): boolean
   /** Whether the model gives this value to its caller. */
   isOutput(name: string): boolean
+  /** What a body gives; it sees all values that are there. */
+  run(body: Body, inputs: readonly Tensor[]): (Tensor | TensorList)[]
 }
 
 export class OperatorCall {
@@ -89,6 +91,15 @@ export class OperatorCall {
   }
   has(i: number): boolean {
     return (this.#node.inputs[i] ?? '') !== ''
+  }
+
+  /** The body that is the attribute `name`. @returns what it gives, each time that it is called */
+  body(name: string, inputCount: number): (inputs: readonly Tensor[]) => (Tensor | TensorList)[] {
+    const body = this.#node.bodies.get(name)
+    if (!body) this.fail(`has no graph '${name}'`)
+    if (body.inputs.length !== inputCount)
+      this.fail(`has a graph '${name}' of ${body.inputs.length} inputs, it needs ${inputCount}`)
+    return (inputs) => this.#values.run(body, inputs)
   }
 
   input(i: number): Tensor {
@@ -154,6 +165,11 @@ export class OperatorCall {
   /** @throws OnnxError that names the node */
   fail(problem: string): never {
     throw new OnnxError('operator', `${this.#where} ${problem}`)
+  }
+
+  /** @throws UnknownValueError that names the node: a run that computes values on the way can go on */
+  unknown(what: string): never {
+    throw new UnknownValueError(`${this.#where} needs to know ${what}`)
   }
 
   /** An axis counted from the front. */

@@ -8,7 +8,7 @@ import {
   type Variable,
   variable,
 } from '@dl/tensor/core'
-import type { ModelGraph } from './graph.ts'
+import { allNodes, type ModelGraph } from './graph.ts'
 import { OPERATORS } from './operators/index.ts'
 
 /** What a file calls an initializer, and what became of it. */
@@ -61,7 +61,7 @@ const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'flo
 /** Values that some operator reads as settings, or keeps as statistics. */
 function namesAt(graph: ModelGraph, kind: 'host' | 'state'): Set<string> {
   const names = new Set<string>()
-  for (const node of graph.nodes)
+  for (const node of allNodes(graph.nodes))
     for (const i of OPERATORS.get(node.opType)?.[kind] ?? []) names.add(node.inputs[i] ?? '')
   return names
 }

@@ -2,6 +2,7 @@
 import type { Operator } from '../operator.ts'
 import { activation } from './activation.ts'
 import { attentions } from './attention.ts'
+import { conditions } from './condition.ts'
 import { convolutions } from './convolution.ts'
 import { creation } from './creation.ts'
 import { elementwise } from './elementwise.ts'
@@ -45,5 +46,6 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
     distinct,
     sequences,
     recurrent,
+    conditions,
   ].flatMap((family) => Object.entries(family)),
 )
