@@ -27,9 +27,8 @@ describe('a lane beside rare arguments', () => {
     for (const value of rare) {
       const mixed = ordinary.map((v, i) => (i % 3 === 0 ? value : v))
       const beside = (await fn(tensor(mixed) as Tensor).data()) as Float32Array
-      ordinary.forEach((_, i) => {
-        if (i % 3 !== 0) expect(beside[i]).toBe(alone[i])
-      })
+      const others = (values: Float32Array): Float32Array => values.filter((_, i) => i % 3 !== 0)
+      expect(others(beside)).toEqual(others(alone))
     }
   })
 })
