@@ -15,6 +15,7 @@ export const requiredJudges = [
   'oracles/keras-cases/conv_same_stride',
   'oracles/keras-cases/gru',
   'oracles/keras-cases/lstm2',
+  'oracles/keras-cases/masking_lstm',
   'oracles/keras-cases/mlp',
   'oracles/keras-cases/simplernn_bidir',
   'oracles/torch-cases',

@@ -41,6 +41,7 @@ export { GRU, type GRUConfig } from './layers/gru.ts'
 export { Lambda } from './layers/lambda.ts'
 export { LayerNormalization, type LayerNormalizationConfig } from './layers/layer-normalization.ts'
 export { LSTM, type LSTMConfig } from './layers/lstm.ts'
+export { Masking, type MaskingConfig } from './layers/masking.ts'
 export { Add, Concatenate } from './layers/merge.ts'
 export { MultiHeadAttention, type MultiHeadAttentionConfig } from './layers/multi-head-attention.ts'
 export {
@@ -89,6 +90,7 @@ export { SimpleRNN } from './layers/simple-rnn.ts'
 export { TransformerDecoder, TransformerEncoder, type TransformerBlockConfig } from './layers/transformer.ts'
 export { SpatialDropout1D, SpatialDropout2D, type SpatialDropoutConfig } from './layers/spatial-dropout.ts'
 export { type PerAxis, type SpatialConfig } from './layers/spatial.ts'
+export { TimeDistributed, type TimeDistributedConfig } from './layers/time-distributed.ts'
 export {
   Conv1DTranspose,
   Conv2DTranspose,
@@ -100,6 +102,7 @@ export {
   type UpSampling1DConfig,
   type UpSampling2DConfig,
 } from './layers/up-sampling.ts'
+export { maskOf, withMask } from './masks.ts'
 export { Model, type ModelOutput } from './model.ts'
 export {
   type Activation as ActivationFunction,

@@ -50,7 +50,7 @@ export class Functional<O extends ModelOutput = Tensor> extends Model<O> {
     const results = new Map<Call, readonly Tensor[]>()
     for (const call of this.#calls) {
       const args = call.inputs.map((symbol) => values.get(symbol)!)
-      const result = call.layer.call(args.length === 1 ? args[0]! : args, options)
+      const result = call.layer.invoke(args.length === 1 ? args[0]! : args, options)
       results.set(call, isList(result) ? result : [result])
       for (const symbol of call.outputs) values.set(symbol, results.get(call)![symbol.producer!.index]!)
     }

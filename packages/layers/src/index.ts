@@ -23,6 +23,7 @@ import { GRU } from './layers/gru.ts'
 import { Lambda } from './layers/lambda.ts'
 import { LayerNormalization } from './layers/layer-normalization.ts'
 import { LSTM } from './layers/lstm.ts'
+import { Masking } from './layers/masking.ts'
 import { Add, Concatenate } from './layers/merge.ts'
 import { MultiHeadAttention } from './layers/multi-head-attention.ts'
 import { Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D } from './layers/padding.ts'
@@ -33,6 +34,7 @@ import { RMSNormalization } from './layers/rms-normalization.ts'
 import { Flatten, Reshape } from './layers/reshape.ts'
 import { SimpleRNN } from './layers/simple-rnn.ts'
 import { SpatialDropout1D, SpatialDropout2D } from './layers/spatial-dropout.ts'
+import { TimeDistributed } from './layers/time-distributed.ts'
 import { TransformerDecoder, TransformerEncoder } from './layers/transformer.ts'
 import { Conv1DTranspose, Conv2DTranspose } from './layers/transposed-convolution.ts'
 import { UpSampling1D, UpSampling2D } from './layers/up-sampling.ts'
@@ -68,6 +70,7 @@ registerLayer(Lambda)
 registerLayer(LayerNormalization)
 registerLayer(LeakyReLU)
 registerLayer(LSTM)
+registerLayer(Masking)
 registerLayer(MaxPooling1D)
 registerLayer(MaxPooling2D)
 registerLayer(MultiHeadAttention)
@@ -82,6 +85,7 @@ registerLayer(SimpleRNN)
 registerLayer(SinePositionEncoding)
 registerLayer(SpatialDropout1D)
 registerLayer(SpatialDropout2D)
+registerLayer(TimeDistributed)
 registerLayer(TokenAndPositionEmbedding)
 registerLayer(TransformerDecoder)
 registerLayer(TransformerEncoder)

@@ -15,6 +15,7 @@ import {
 } from '@dl/tensor/core'
 import { initializerOf, regularizerOf } from './by-name.ts'
 import type { InitializerLike } from './initializers.ts'
+import { maskOf, setMask } from './masks.ts'
 import type { Regularizer, RegularizerLike } from './regularizers.ts'
 import { commonShape, concrete, fitsShape, type LayerShape, showShape, type ValueSpec } from './shapes.ts'
 import { type Producer, SymbolicTensor } from './symbolic.ts'
@@ -131,6 +132,19 @@ export abstract class Layer<C extends object = object> implements Module {
   /** The layer's function. It must build the same graph for equal shapes. */
   abstract call(inputs: LayerInputs, options?: CallOptions): Tensor | readonly Tensor[]
 
+  /** Whether a mask of the first input is that of the result: for layers that leave steps where they are. Default false. */
+  readonly supportsMasking: boolean = false
+
+  /**
+   * The mask of the result, null for none. By default that of the first input where {@link supportsMasking} is set.
+   *
+   * @param inputs the inputs, a list also when there is one
+   * @param masks their masks, bool `[batch, time]` each, or null
+   */
+  computeMask(_inputs: readonly Tensor[], masks: readonly (Tensor | null)[]): Tensor | null {
+    return this.supportsMasking ? (masks[0] ?? null) : null
+  }
+
   /**
    * A new weight. Its path is the layer's name and this one: `dense_1/kernel`.
    *
@@ -205,7 +219,17 @@ export abstract class Layer<C extends object = object> implements Module {
     }
     const tensors = inputs
     this.ensureBuilt(isList(tensors) ? tensors.map((x) => x.shape) : tensors.shape)
-    return this.call(tensors, options)
+    return this.invoke(tensors, options)
+  }
+
+  /** {@link call}, and the mask of the first result; for models. The layer must be built. */
+  invoke(inputs: LayerInputs, options?: CallOptions): Tensor | readonly Tensor[] {
+    const result = this.call(inputs, options)
+    const list = isList(inputs) ? inputs : [inputs]
+    const mask = this.computeMask(list, list.map(maskOf))
+    const first = isList(result) ? result[0] : result
+    if (mask && first && !maskOf(first)) setMask(first, mask)
+    return result
   }
 
   /** {@link apply} of a layer with several results, in the functional style. */

@@ -51,6 +51,13 @@ const bidirectional = (): Sequential =>
     head(),
   ])
 
+const masked = (): Sequential =>
+  sequential([
+    layers.embedding({ inputDim: 9, outputDim: 4, maskZero: true, inputShape: [6] }),
+    layers.lstm({ units: 5 }),
+    head(),
+  ])
+
 /** The place in Keras's file of the layer that holds a weight: `layers/bidirectional/forward_layer/cell`. */
 function groupOf(path: string): string {
   const [layer, ...inner] = path.split('/').slice(0, -1)
@@ -80,6 +87,7 @@ const CASES = [
   ['lstm2', lstm2],
   ['gru', gru],
   ['simplernn_bidir', bidirectional],
+  ['masking_lstm', masked],
 ] as const
 
 for (const [name, make] of CASES) {

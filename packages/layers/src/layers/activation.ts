@@ -11,6 +11,7 @@ export interface ActivationConfig {
 /** An elementwise function, or softmax over the last dimension; see {@link activation}. */
 export class Activation extends Layer<ActivationConfig> {
   static override className = 'Activation'
+  override readonly supportsMasking = true
   override call(x: Tensor, _options?: CallOptions): Tensor {
     return activationOf(this.config.activation)(x)
   }

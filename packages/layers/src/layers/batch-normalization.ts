@@ -43,6 +43,7 @@ export interface BatchNormalizationConfig {
 /** Mean 0 and variance 1 for each feature over the batch; see {@link batchNormalization}. */
 export class BatchNormalization extends Layer<BatchNormalizationConfig> {
   static override className = 'BatchNormalization'
+  override readonly supportsMasking = true
   declare gamma: Tensor | undefined
   declare beta: Tensor | undefined
   declare movingMean: Variable

@@ -57,10 +57,13 @@ export class Bidirectional<R extends RecurrentOutput = RecurrentOutput> extends 
     const there = this.#forward.run(x!, states.slice(0, half), options)
     const back = this.#backward.run(x!, states.slice(half), options)
     const { returnSequences, returnState } = this.#forward.config
-    const both = [there, back].map(({ outputs, states: [last] }) => (returnSequences ? outputs : last!))
-    const outputs = this.#merged(both as [Tensor, Tensor])
+    const outputs = this.#merged(returnSequences ? [there.outputs, back.outputs] : [there.last, back.last])
     if (returnState) return [...outputs, ...there.states, ...back.states] as readonly Tensor[] as R
     return (outputs.length > 1 ? outputs : outputs[0]) as R
+  }
+
+  override computeMask(_inputs: readonly Tensor[], [mask]: readonly (Tensor | null)[]): Tensor | null {
+    return (this.config.layer.config.returnSequences && mask) || null
   }
 
   #merged([a, b]: readonly [Tensor, Tensor]): readonly Tensor[] {
@@ -82,7 +85,10 @@ export class Bidirectional<R extends RecurrentOutput = RecurrentOutput> extends 
 /** A new layer of the kind and config of `original`, for one direction. */
 function like(original: Recurrent, direction: string, goBackwards: boolean): Recurrent {
   const Made = original.constructor as new (config: RecurrentConfig & LayerConfig) => Recurrent
-  return new Made({ ...original.getConfig(), name: `${direction}_${original.name}`, goBackwards })
+  const config = original.getConfig()
+  // outputs that a mask leaves out would be the last of one direction and the first of the other
+  const zeroOutputForMask = config.returnSequences ?? false
+  return new Made({ ...config, name: `${direction}_${original.name}`, goBackwards, zeroOutputForMask })
 }
 
 /** `Tensor` when the layer gives one and the outputs are merged. */

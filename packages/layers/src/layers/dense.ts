@@ -25,6 +25,7 @@ export interface DenseConfig {
 /** `activation(x · kernel + bias)` over the last dimension; see {@link dense}. */
 export class Dense extends Layer<DenseConfig> {
   static override className = 'Dense'
+  override readonly supportsMasking = true
   declare kernel: Tensor
   declare bias: Tensor | undefined
 

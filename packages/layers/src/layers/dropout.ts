@@ -15,6 +15,7 @@ export interface DropoutConfig {
 /** Zeroes values while training; see {@link dropout}. */
 export class Dropout extends Layer<DropoutConfig> {
   static override className = 'Dropout'
+  override readonly supportsMasking = true
   readonly #generator: GeneratorState
 
   constructor(config: DropoutConfig & LayerConfig) {

@@ -1,5 +1,5 @@
 // The embedding: a vector for each of a fixed number of ids.
-import { cast, gather, type CallOptions, type Tensor } from '@dl/tensor/core'
+import { cast, gather, notEqual, type CallOptions, type Tensor } from '@dl/tensor/core'
 import { type InitializerLike, randomUniform } from '../initializers.ts'
 import { Layer, type LayerConfig } from '../layer.ts'
 import type { RegularizerLike } from '../regularizers.ts'
@@ -12,6 +12,8 @@ export interface EmbeddingConfig {
   /** Default uniform between -0.05 and 0.05. */
   readonly embeddingsInitializer?: InitializerLike | undefined
   readonly embeddingsRegularizer?: RegularizerLike | undefined
+  /** Id 0 is padding: layers after this one leave such steps out. Default false. */
+  readonly maskZero?: boolean | undefined
 }
 
 /** Vectors for ids; see {@link embedding}. */
@@ -36,6 +38,10 @@ export class Embedding extends Layer<EmbeddingConfig> {
 
   override call(ids: Tensor, _options?: CallOptions): Tensor {
     return gather(this.embeddings, cast(ids, 'int32'))
+  }
+
+  override computeMask([ids]: readonly Tensor[]): Tensor | null {
+    return this.config.maskZero ? notEqual(ids!, 0) : null
   }
 }
 

@@ -1,6 +1,7 @@
 // Global pooling: one value for each channel.
-import { max, mean, type CallOptions, type Tensor } from '@dl/tensor/core'
+import { cast, div, expandDims, max, mean, mul, sum, type CallOptions, type Tensor } from '@dl/tensor/core'
 import { Layer, type LayerConfig } from '../layer.ts'
+import { maskOf } from '../masks.ts'
 import { assertOneOf, assertSpatial, DATA_FORMATS, type SpatialConfig, spatialAxes } from './spatial.ts'
 
 export interface GlobalPoolingConfig extends SpatialConfig {
@@ -51,6 +52,16 @@ export class GlobalAveragePooling1D extends GlobalPooling {
   static override className = 'GlobalAveragePooling1D'
   constructor(config: GlobalPoolingConfig & LayerConfig = {}) {
     super(config, 1, average)
+  }
+
+  /** A mean over the steps that count. */
+  override call(x: Tensor, options?: CallOptions): Tensor {
+    const mask = maskOf(x)
+    if (!mask) return super.call(x, options)
+    const { dataFormat, keepdims = false } = this.config
+    const axis = dataFormat === 'channelsFirst' ? 2 : 1
+    const counts = expandDims(cast(mask, x.dtype), 3 - axis)
+    return div(sum(mul(x, counts), axis, keepdims), sum(counts, axis, keepdims))
   }
 }
 

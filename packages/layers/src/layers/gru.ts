@@ -1,7 +1,14 @@
 // The gated recurrent unit.
 import { gru as gruOverTime, reshape, slice, type Tensor } from '@dl/tensor/core'
 import type { LayerConfig } from '../layer.ts'
-import { givenActivation, type GatedConfig, Recurrent, type RecurrentOutput, type Walk } from './recurrent.ts'
+import {
+  givenActivation,
+  type GatedConfig,
+  Recurrent,
+  type RecurrentOutput,
+  type Walk,
+  type Walked,
+} from './recurrent.ts'
 
 export interface GRUConfig extends GatedConfig {
   /**
@@ -27,11 +34,7 @@ export class GRU<R extends RecurrentOutput = RecurrentOutput> extends Recurrent<
     return this.#resetAfter ? [2, width] : [width]
   }
 
-  protected override walk(
-    x: Tensor,
-    [h]: readonly Tensor[],
-    how: Walk,
-  ): { outputs: Tensor; states: readonly Tensor[] } {
+  protected override walk(x: Tensor, [h]: readonly Tensor[], how: Walk): Walked {
     const { activation, recurrentActivation } = this.config
     const { kernel, recurrentKernel } = this
     const last = gruOverTime(

@@ -10,6 +10,7 @@ export interface LambdaConfig {
 /** A function of one tensor; see {@link lambda}. */
 export class Lambda extends Layer<LambdaConfig> {
   static override className = 'Lambda'
+  override readonly supportsMasking = true
   override call(x: Tensor, options?: CallOptions): Tensor {
     return this.config.call(x, options)
   }

@@ -25,6 +25,7 @@ export interface LayerNormalizationConfig {
 /** Mean 0 and variance 1 for each example; see {@link layerNormalization}. */
 export class LayerNormalization extends Layer<LayerNormalizationConfig> {
   static override className = 'LayerNormalization'
+  override readonly supportsMasking = true
   declare gamma: Tensor | undefined
   declare beta: Tensor | undefined
   #axes: number[] = []

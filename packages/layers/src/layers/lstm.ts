@@ -3,7 +3,14 @@ import { concat, lstm as lstmOverTime, ones, type DType, type Tensor } from '@dl
 import { initializerOf } from '../by-name.ts'
 import type { Initializer, InitializerLike } from '../initializers.ts'
 import type { LayerConfig } from '../layer.ts'
-import { givenActivation, type GatedConfig, Recurrent, type RecurrentOutput, type Walk } from './recurrent.ts'
+import {
+  givenActivation,
+  type GatedConfig,
+  Recurrent,
+  type RecurrentOutput,
+  type Walk,
+  type Walked,
+} from './recurrent.ts'
 
 export interface LSTMConfig extends GatedConfig {
   /** The bias of the forget gate begins as 1 (R. Jozefowicz et al., 2015); default true. */
@@ -22,11 +29,7 @@ export class LSTM<R extends RecurrentOutput = RecurrentOutput> extends Recurrent
     return this.config.unitForgetBias === false ? given : withUnitForget(initializerOf(given))
   }
 
-  protected override walk(
-    x: Tensor,
-    [h, c]: readonly Tensor[],
-    how: Walk,
-  ): { outputs: Tensor; states: readonly Tensor[] } {
+  protected override walk(x: Tensor, [h, c]: readonly Tensor[], how: Walk): Walked {
     const { activation, recurrentActivation } = this.config
     const { kernel, recurrentKernel, bias } = this
     const last = lstmOverTime(

@@ -1,5 +1,15 @@
 // Layers with several inputs: their sum, their concatenation.
-import { add as addTensors, concat, type CallOptions, type Tensor } from '@dl/tensor/core'
+import {
+  add as addTensors,
+  all,
+  broadcastTo,
+  concat,
+  logicalOr,
+  ones,
+  reshape,
+  type CallOptions,
+  type Tensor,
+} from '@dl/tensor/core'
 import { Layer, type LayerConfig } from '../layer.ts'
 
 function several(name: string, inputs: readonly Tensor[]): readonly [Tensor, ...Tensor[]] {
@@ -16,6 +26,12 @@ export class Add extends Layer {
   override call(inputs: readonly Tensor[], _options?: CallOptions): Tensor {
     const [first, ...others] = several(this.name, inputs)
     return others.reduce((total: Tensor, x) => addTensors(total, x), first)
+  }
+
+  /** A step counts where it counts in any input. */
+  override computeMask(_inputs: readonly Tensor[], masks: readonly (Tensor | null)[]): Tensor | null {
+    if (!masks.every((mask) => mask !== null)) return null
+    return masks.reduce((either, mask) => logicalOr(either, mask))
   }
 }
 
@@ -45,6 +61,19 @@ export class Concatenate extends Layer<ConcatenateConfig> {
     const list = several(this.name, inputs)
     const { axis = -1 } = this.config
     return concat([...list], axis < 0 ? axis + list[0].rank : axis)
+  }
+
+  /** Joined as the inputs are; a step counts where all its values do. */
+  override computeMask(inputs: readonly Tensor[], masks: readonly (Tensor | null)[]): Tensor | null {
+    if (masks.every((mask) => mask === null)) return null
+    const { axis = -1 } = this.config
+    const { rank } = inputs[0]!
+    const each = inputs.map((x, i) => {
+      const mask = masks[i]
+      if (!mask) return ones(x.shape, 'bool')
+      return broadcastTo(reshape(mask, [...mask.shape, ...Array<number>(rank - mask.rank).fill(1)]), x.shape)
+    })
+    return all(concat(each, axis < 0 ? axis + rank : axis), [rank - 1])
   }
 }
 

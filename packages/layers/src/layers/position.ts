@@ -44,6 +44,7 @@ function featuresOf(name: string, shape: LayerShape): number {
 /** A trained vector for each position; see {@link positionEmbedding}. */
 export class PositionEmbedding extends Layer<PositionEmbeddingConfig> {
   static override className = 'PositionEmbedding'
+  override readonly supportsMasking = true
   declare embeddings: Tensor
 
   constructor(config: PositionEmbeddingConfig & LayerConfig) {
@@ -92,6 +93,7 @@ export interface SinePositionEncodingConfig {
 /** Waves of different lengths for positions; see {@link sinePositionEncoding}. */
 export class SinePositionEncoding extends Layer<SinePositionEncodingConfig> {
   static override className = 'SinePositionEncoding'
+  override readonly supportsMasking = true
 
   override call(x: Tensor, _options?: CallOptions): Tensor {
     const [length, features] = x.shape.slice(-2) as [number, number]

@@ -28,6 +28,7 @@ export interface ReLUConfig {
 /** See {@link relu}. */
 export class ReLU extends Layer<ReLUConfig> {
   static override className = 'ReLU'
+  override readonly supportsMasking = true
 
   constructor(config: ReLUConfig & LayerConfig = {}) {
     super(config)
@@ -56,6 +57,7 @@ export interface LeakyReLUConfig {
 /** See {@link leakyRelu}. */
 export class LeakyReLU extends Layer<LeakyReLUConfig> {
   static override className = 'LeakyReLU'
+  override readonly supportsMasking = true
   override call(x: Tensor, _options?: CallOptions): Tensor {
     return leakyReluOf(x, this.config.negativeSlope ?? 0.3)
   }
@@ -72,6 +74,7 @@ export interface PReLUConfig {
 /** See {@link prelu}. */
 export class PReLU extends Layer<PReLUConfig> {
   static override className = 'PReLU'
+  override readonly supportsMasking = true
   declare alpha: Tensor
 
   build(inputShape: LayerShape): void {

@@ -6,6 +6,7 @@ import {
   mul,
   random,
   reverse,
+  slice,
   where,
   type CallOptions,
   type Tensor,
@@ -15,6 +16,7 @@ import { activationOf } from '../by-name.ts'
 import { GeneratorState } from '../generator-state.ts'
 import { type InitializerLike, orthogonal } from '../initializers.ts'
 import { isList, Layer, type LayerConfig } from '../layer.ts'
+import { maskOf } from '../masks.ts'
 import type { Activation } from '../registry.ts'
 import type { RegularizerLike } from '../regularizers.ts'
 import { type LayerShape, showShape } from '../shapes.ts'
@@ -48,6 +50,8 @@ export interface RecurrentConfig {
   readonly returnState?: boolean | undefined
   /** From the last step to the first; outputs are in the order in which they were made. Default false. */
   readonly goBackwards?: boolean | undefined
+  /** Outputs of steps that a mask leaves out are 0, and not the output before. Default false. */
+  readonly zeroOutputForMask?: boolean | undefined
 }
 
 /** Config of the layers with gates. */
@@ -68,10 +72,13 @@ export interface Walk {
   readonly reverse: boolean
   /** `[batch, units]`: the mask of recurrent dropout. */
   readonly stateScale: Tensor | null
+  /** bool `[batch, time]`: the steps that count. */
+  readonly mask: Tensor | null
+  readonly zeroMasked: boolean
 }
 
 /** All that a layer has computed. */
-interface Walked {
+export interface Walked {
   /** Of all steps, `[batch, time, units]`, in the input's order. */
   readonly outputs: Tensor
   /** The last states; the first is the last output. */
@@ -148,12 +155,19 @@ export abstract class Recurrent<
     const walked = this.run(x!, states, options)
     const { returnSequences, goBackwards, returnState } = this.config
     const steps = goBackwards ? reverse(walked.outputs, [1]) : walked.outputs
-    const output = returnSequences ? steps : walked.states[0]!
+    const output = returnSequences ? steps : walked.last
     return (returnState ? [output, ...walked.states] : output) as R
   }
 
-  /** All steps and the last states. */
-  run(x: Tensor, states: readonly Tensor[], options: CallOptions): Walked {
+  /** The mask of the outputs of all steps; they may be reversed. */
+  override computeMask(_inputs: readonly Tensor[], [mask]: readonly (Tensor | null)[]): Tensor | null {
+    const { returnSequences, goBackwards } = this.config
+    if (!returnSequences || !mask) return null
+    return goBackwards ? reverse(mask, [1]) : mask
+  }
+
+  /** All steps, the last output and the last states. */
+  run(x: Tensor, states: readonly Tensor[], options: CallOptions): Walked & { readonly last: Tensor } {
     const features = this.kernel.shape[0]!
     if (x.rank !== 3 || x.shape[2] !== features)
       throw new Error(
@@ -163,15 +177,23 @@ export abstract class Recurrent<
       throw new Error(
         `[${this.name}] expects the sequence alone or with ${this.stateCount} states, got ${states.length} states`,
       )
-    const { units, dropout = 0, recurrentDropout = 0, goBackwards = false } = this.config
+    const { units, dropout = 0, recurrentDropout = 0 } = this.config
+    const { goBackwards = false, zeroOutputForMask = false } = this.config
     const batch = x.shape[0]!
     const training = options.training === true
     const dropped = training && dropout > 0 ? this.#mask([batch, features], dropout) : null
     const stateScale = training && recurrentDropout > 0 ? this.#mask([batch, units], recurrentDropout) : null
-    return this.walk(dropped ? mul(x, expandDims(dropped, 1)) : x, states, {
+    const mask = maskOf(x)
+    const walked = this.walk(dropped ? mul(x, expandDims(dropped, 1)) : x, states, {
       reverse: goBackwards,
       stateScale,
+      mask,
+      zeroMasked: zeroOutputForMask,
     })
+    const end = goBackwards ? 0 : x.shape[1]! - 1
+    const last = walked.states[0]!
+    const seen = mask && zeroOutputForMask ? slice(mask, [0, end], [-1, 1]) : null
+    return { ...walked, last: seen ? where(seen, last, 0) : last }
   }
 
   /** 0 with probability `rate`, elsewhere what keeps the expected value. */

@@ -14,6 +14,7 @@ export interface RMSNormalizationConfig {
 /** Root mean square 1 for each example; see {@link rmsNormalization}. */
 export class RMSNormalization extends Layer<RMSNormalizationConfig> {
   static override className = 'RMSNormalization'
+  override readonly supportsMasking = true
   declare scale: Tensor
 
   build(inputShape: LayerShape): void {

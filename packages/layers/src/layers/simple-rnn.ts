@@ -7,6 +7,7 @@ import {
   type RecurrentConfig,
   type RecurrentOutput,
   type Walk,
+  type Walked,
 } from './recurrent.ts'
 
 /** A recurrent layer without gates; see {@link simpleRnn}. */
@@ -16,11 +17,7 @@ export class SimpleRNN<R extends RecurrentOutput = RecurrentOutput> extends Recu
   override readonly stateCount = 1
   protected override readonly cellName = 'simple_rnn_cell'
 
-  protected override walk(
-    x: Tensor,
-    [h]: readonly Tensor[],
-    how: Walk,
-  ): { outputs: Tensor; states: readonly Tensor[] } {
+  protected override walk(x: Tensor, [h]: readonly Tensor[], how: Walk): Walked {
     const { activation } = this.config
     const { kernel, recurrentKernel, bias } = this
     const options = { ...how, h, activation: givenActivation(activation) }

@@ -3,6 +3,8 @@
 import {
   add,
   cast,
+  div,
+  expandDims,
   logicalAnd,
   isFinite,
   logicalNot,
@@ -10,6 +12,7 @@ import {
   mul,
   scalar,
   stack,
+  sum,
   tidy,
   variable,
   where,
@@ -33,6 +36,7 @@ import {
   type RmspropOptions,
   type SgdOptions,
 } from '@dl/optim'
+import { maskOf } from '../masks.ts'
 import { lossNames, metricNames, optimizerNames } from '../registry.ts'
 import { TrainingError } from './errors.ts'
 
@@ -64,6 +68,21 @@ interface NamedMetric {
   readonly name: string
   readonly output: number
   readonly metric: Metric
+}
+
+/**
+ * The weight of each value of an output's loss: 0 where the output's mask leaves it out and, for a mean, more for the others, so
+ * that it is the mean over those that count. As in Keras.
+ */
+function maskedWeight(output: Tensor, weight: Tensor | undefined, loss: Loss): Tensor | undefined {
+  const mask = maskOf(output)
+  if (!mask) return weight
+  const counts = cast(mask, 'float32')
+  const { reduction = 'sumOverBatchSize' } = loss.config
+  const isMean = reduction === 'sumOverBatchSize' || reduction === 'mean'
+  const scaled = isMean ? mul(counts, div(mask.size, add(sum(counts), 1e-7))) : counts
+  if (!weight) return scaled
+  return mul(scaled, weight.rank < mask.rank ? expandDims(weight, -1) : weight)
 }
 
 /** Shapes by which `'accuracy'` chooses its form. */
@@ -107,7 +126,9 @@ export class Compiled {
     outputs: readonly Tensor[],
     weights: readonly Tensor[],
   ): { total: Tensor; each: readonly Tensor[] } {
-    const each = this.losses.map((loss, i) => loss.call(y[i]!, outputs[i]!, weights[i]))
+    const each = this.losses.map((loss, i) =>
+      loss.call(y[i]!, outputs[i]!, maskedWeight(outputs[i]!, weights[i], loss)),
+    )
     const weighted = each.map((loss, i) =>
       this.#lossWeights[i] === 1 ? loss : mul(loss, this.#lossWeights[i]!),
     )
