@@ -4,8 +4,20 @@ import { cast, clone, type Tensor } from '@dl/tensor/core'
 
 const masks = new WeakMap<Tensor, Tensor>()
 
-/** The mask that belongs to `x`: bool `[batch, time]`, true where a step counts; null when there is none. */
-export const maskOf = (x: Tensor): Tensor | null => masks.get(x) ?? null
+/**
+ * The mask that belongs to `x`: bool `[batch, time]`, true where a step counts; null when there is none.
+ *
+ * @throws Error when the mask was disposed and the value was not: `tidy` returned the value alone
+ */
+export function maskOf(x: Tensor): Tensor | null {
+  const mask = masks.get(x) ?? null
+  if (mask?.isDisposed)
+    throw new Error(
+      `[maskOf] the mask of a value of shape [${x.shape.join(',')}] was disposed, the value was not; return maskOf(x) from ` +
+        'tidy() beside x and join them again with withMask',
+    )
+  return mask
+}
 
 /** Makes `mask` that of `x`. */
 export function setMask(x: Tensor, mask: Tensor): void {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type Functional, input, type Layer, layers, maskOf, model, sequential, withMask } from '@dl/layers'
 import { sgd } from '@dl/optim'
-import { jit, ones, strictBackend, tensor, zeros, type Tensor } from '@dl/tensor/core'
+import { jit, memory, ones, strictBackend, tensor, zeros, tidy, type Tensor } from '@dl/tensor/core'
 import { arraysEqual } from './support/values.ts'
 
 strictBackend(true) // falling back to the reference interpreter is an error here
@@ -49,16 +49,29 @@ function pooled(): Functional {
   return model({ inputs: x, outputs: layers.dense({ units: 2 }).apply(mean) })
 }
 
+/** The mask goes through attention, which does not look at padding. */
+function attended(): Functional {
+  const x = input({ shape: [5], dtype: 'int32' })
+  const e = layers.embedding({ inputDim: 7, outputDim: 4, maskZero: true }).apply(x)
+  const seen = layers.multiHeadAttention({ numHeads: 2, keyDim: 3 }).apply([e, e])
+  const y = layers.multiHeadAttention({ numHeads: 2, keyDim: 3, useCausalMask: true }).apply([seen, seen])
+  return model({
+    inputs: x,
+    outputs: layers.dense({ units: 2 }).apply(layers.globalAveragePooling1d().apply(y)),
+  })
+}
+
 describe.each([
   ['steps', steps],
   ['pooled', pooled],
+  ['attended', attended],
 ] as const)('a model of Keras with masks: %s', (name, make) => {
   const want = recorded[name]!
   const [x, y, sampleWeight] = [value(want.x), value(want.y), value(want.sampleWeight)]
   const withWeights = (): Functional => {
     const net = make()
     net.setWeights(want.weights.map(value))
-    net.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'mse' })
+    net.compile({ optimizer: sgd({ learningRate: 0.02 }), loss: 'mse' })
     return net
   }
   const how = { batchSize: 8, shuffle: false, verbose: 0 } as const
@@ -154,6 +167,32 @@ describe('masks of results', () => {
     const masking = layers.masking({ maskValue: -1 }).apply(padded)
     expect(await numbers(maskOf(masking)!)).toEqual([1, 0, 1])
     expect(await numbers(masking)).toEqual([1, 2, 0, 0, -1, 3])
+  })
+
+  it('says so when it was disposed before its value', async () => {
+    const embed = layers.embedding({ inputDim: 3, outputDim: 2, maskZero: true })
+    const ids = tensor([[2, 0, 1]], [1, 3], 'int32') as Tensor
+    const alone = tidy(() => embed.apply(ids))
+    expect(() => layers.lstm({ units: 1 }).apply(alone)).toThrow(/\[maskOf\].*shape \[1,3,2\] was disposed/)
+    const [both, its] = tidy(() => {
+      const y = embed.apply(ids)
+      return [y, maskOf(y)!] as const
+    })
+    expect(layers.lstm({ units: 1 }).apply(withMask(both, its)).shape).toEqual([1, 1])
+  })
+
+  it('leaves nothing behind', async () => {
+    const embed = layers.embedding({ inputDim: 3, outputDim: 2, maskZero: true })
+    const read = layers.gru({ units: 2 })
+    const ids = tensor([[2, 0, 1]], [1, 3], 'int32') as Tensor
+    const counts: number[] = []
+    for (let i = 0; i < 4; i++) {
+      const y = tidy(() => read.apply(embed.apply(ids)))
+      await y.data()
+      y.dispose()
+      counts.push(memory().numTensors)
+    }
+    expect(counts[3]).toBe(counts[1])
   })
 
   it('must fit', () => {

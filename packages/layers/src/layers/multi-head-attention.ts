@@ -2,16 +2,19 @@
 import {
   add,
   expandDims,
+  logicalAnd,
   matMul,
   reshape,
   scaledDotProductAttention,
   transpose,
+  where,
   type CallOptions,
   type Tensor,
 } from '@dl/tensor/core'
 import { GeneratorState } from '../generator-state.ts'
 import type { InitializerLike } from '../initializers.ts'
 import { isList, Layer, type LayerConfig } from '../layer.ts'
+import { maskOf } from '../masks.ts'
 import type { RegularizerLike } from '../regularizers.ts'
 import { type LayerShape, showShape } from '../shapes.ts'
 
@@ -48,6 +51,7 @@ type Part = 'query' | 'key' | 'value' | 'attention_output'
 /** Attention in several heads; see {@link multiHeadAttention}. */
 export class MultiHeadAttention extends Layer<MultiHeadAttentionConfig> {
   static override className = 'MultiHeadAttention'
+  override readonly supportsMasking = true
   readonly #generator: GeneratorState | null
   readonly #projections = new Map<Part, Projection>()
 
@@ -119,13 +123,14 @@ export class MultiHeadAttention extends Layer<MultiHeadAttentionConfig> {
       )
     const [query, value = query, key = value, mask] = list as [Tensor, Tensor?, Tensor?, Tensor?]
     const { useCausalMask = false, dropout = 0 } = this.config
+    const seen = withSteps(mask && headed(mask, query.rank), [value, key])
     const attended = scaledDotProductAttention(
       this.#heads('query', query),
       this.#heads('key', key),
       this.#heads('value', value),
       {
         causal: useCausalMask,
-        ...(mask && { mask: maskOf(mask, query.rank) }),
+        ...(seen && { mask: seen }),
         ...(options.training === true && this.#generator && { dropout, seed: this.#generator.next() }),
       },
     )
@@ -166,13 +171,27 @@ const headsTurned = (rank: number): number[] => {
 }
 
 /** A mask with an axis for heads. `[queries, keys]` and masks that have the axis already stay as they are. */
-const maskOf = (mask: Tensor, rank: number): Tensor =>
+const headed = (mask: Tensor, rank: number): Tensor =>
   mask.rank === rank ? expandDims(mask, mask.rank - 2) : mask
+
+/** The mask of the call, and the steps of values and keys, `[batch, ..., keys]`, that count. */
+function withSteps(mask: Tensor | undefined, sequences: readonly Tensor[]): Tensor | undefined {
+  let seen = mask
+  for (const x of new Set(sequences)) {
+    const steps = maskOf(x)
+    if (steps?.rank !== x.rank - 1) continue
+    const keys = reshape(steps, [...steps.shape.slice(0, -1), 1, 1, steps.shape.at(-1)!])
+    if (!seen) seen = keys
+    else seen = seen.dtype === 'bool' ? logicalAnd(seen, keys) : where(keys, seen, -1e9)
+  }
+  return seen
+}
 
 /**
  * Multi-head attention (Vaswani et al., "Attention is all you need", 2017), as Keras has it. Inputs are `[batch, ..., length,
  * features]`; one tensor attends to itself, `[query, value, key, mask]` (the last two may be missing) say it all. The mask is
- * `[batch, queries, keys]`, `[batch, heads, queries, keys]` or `[queries, keys]`; bool, true where a query may look. Result:
+ * `[batch, queries, keys]`, `[batch, heads, queries, keys]` or `[queries, keys]`; bool, true where a query may look. Padding that the
+ * keys' and values' own masks leave out is never looked at. Result:
  * `[batch, ..., queries, outputShape]`. Weights `query/kernel` [features, heads, keyDim], likewise `key` and `value`,
  * `attention_output/kernel` [heads, valueDim, outputShape], and their biases. The attention itself is one kernel that never
  * stores probabilities, so they are not returned.
