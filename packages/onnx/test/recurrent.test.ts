@@ -2,11 +2,12 @@
 // in the layout that ONNX Runtime has and, turned around, in the other one.
 import '@dl/backend-cpu'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ready, strictBackend, tensor, type Tensor, zeros } from '@dl/tensor/core'
+import { ready, strictBackend, zeros } from '@dl/tensor/core'
 import { importOnnx, type OnnxModel } from '../src/index.ts'
 import { decodeModel, encodeModel } from '../src/schema/codec.ts'
 import { ATTRIBUTE, type AttributeProto, type NodeProto } from '../src/schema/messages.ts'
 import fixture from './fixtures/recurrent.json' with { type: 'json' }
+import { casesOf, expectOutputs, type Named, type Values } from './support/cases.ts'
 import { file, info, node } from './support/model-files.ts'
 
 beforeAll(async () => {
@@ -15,32 +16,7 @@ beforeAll(async () => {
   return () => strictBackend(false)
 })
 
-interface Values {
-  readonly shape: readonly number[]
-  readonly data: readonly number[]
-}
-type Named = Readonly<Record<string, Values>>
-const CASES = fixture.cases.map(({ name, model, inputs, outputs }) => ({
-  name,
-  bytes: Uint8Array.from(Buffer.from(model, 'base64')),
-  inputs: inputs as unknown as Named,
-  outputs: outputs as unknown as Named,
-}))
-
-const dtypeOf = (name: string): 'int32' | 'float32' => (name === 'lens' ? 'int32' : 'float32')
-
-async function expectOutputs(model: OnnxModel, inputs: Named, outputs: Named): Promise<void> {
-  const feeds = Object.entries(inputs).map(([name, { data, shape }]): [string, Tensor] => [
-    name,
-    tensor([...data], [...shape], dtypeOf(name)),
-  ])
-  const results = await model.run(Object.fromEntries(feeds))
-  for (const [name, want] of Object.entries(outputs)) {
-    expect(results[name]!.shape, name).toEqual(want.shape)
-    const got = (await results[name]!.data()) as Float32Array
-    want.data.forEach((x, i) => expect(Math.abs(got[i]! - x), `${name}, element ${i}`).toBeLessThan(2e-6))
-  }
-}
+const CASES = casesOf(fixture)
 
 /** Axes of each value in time-major order, in the order of the batch-major layout. */
 const TURNED: Readonly<Record<string, readonly number[]>> = {

@@ -49,7 +49,15 @@ interface Setting {
   readonly graph: ModelGraph
   readonly variables: ReadonlyMap<string, Variable>
   readonly mode: BuildMode
+  /** How often what is built here runs in one run of the model: the product of the lengths of the loops around it. */
+  readonly repeats: number
+  /** Steps of loops that may still be written out. */
+  readonly budget: { steps: number }
 }
+
+/** A body inside of loops that runs more often would keep the machine for hours; a file of a few bytes can ask for it. */
+const MOST_REPEATS = 2 ** 24
+const MOST_WRITTEN_OUT = 2 ** 14
 
 /** Values of a graph, or of a body inside of it, by name: filled while the nodes are walked. */
 class Environment implements Values {
@@ -92,10 +100,9 @@ class Environment implements Values {
     return list
   }
   known(name: string): TypedArray | undefined {
-    const { graph, variables, mode } = this.#setting
+    const { graph, variables } = this.#setting
     if (variables.has(name)) return undefined
-    const known = graph.initializers.get(name)?.data ?? hostValue(this.tensor(name))
-    return known ?? (mode === 'values' ? this.tensor(name).dataSync() : undefined)
+    return graph.initializers.get(name)?.data ?? this.elements(this.tensor(name))
   }
   assign(name: string, value: Tensor): void {
     this.#setting.variables.get(name)?.assign(value)
@@ -106,14 +113,36 @@ class Environment implements Values {
   isOutput(name: string): boolean {
     return this.#setting.graph.outputs.some((output) => output.name === name)
   }
-  run(body: Body, inputs: readonly Tensor[]): (Tensor | TensorList)[] {
-    const given = body.inputs.map((name, i) => [name, inputs[i]!] as const)
-    const inside = new Environment(this.#setting, given, this)
+  value(name: string): Tensor | TensorList {
+    const list = this.#madeList(name)
+    return list ? new TensorList(list) : this.tensor(name)
+  }
+  elements(x: Tensor): TypedArray | undefined {
+    return hostValue(x) ?? (this.#setting.mode === 'values' ? x.dataSync() : undefined)
+  }
+  spendStep(where: string): void {
+    if (this.#setting.budget.steps-- > 0) return
+    throw new OnnxError(
+      'tooLarge',
+      `${where} changes shapes, ends by itself or carries lists, and takes too many steps: with other such loops, more than ${MOST_WRITTEN_OUT}`,
+    )
+  }
+  run(body: Body, inputs: readonly (Tensor | TensorList)[], tracedSteps?: number): (Tensor | TensorList)[] {
+    const inside = new Environment(this.#inside(tracedSteps), [], this)
+    body.inputs.forEach((name, i) => inside.#set(name, inputs[i]!))
     inside.walk(body.nodes)
-    return body.outputs.map((name) => {
-      const list = inside.#madeList(name)
-      return list ? new TensorList(list) : inside.tensor(name)
-    })
+    return body.outputs.map((name) => inside.value(name))
+  }
+
+  #inside(tracedSteps: number | undefined): Setting {
+    const { mode, repeats } = this.#setting
+    if (tracedSteps === undefined) return this.#setting
+    if (repeats * tracedSteps > MOST_REPEATS)
+      throw new OnnxError(
+        'tooLarge',
+        `[importOnnx] the model asks for ${repeats * tracedSteps} steps of a loop, the most are ${MOST_REPEATS}`,
+      )
+    return { ...this.#setting, mode: mode === 'values' ? 'graph' : mode, repeats: repeats * tracedSteps }
   }
 
   /** Fills in what the nodes make. */
@@ -149,7 +178,10 @@ export function buildGraph(
   mode: BuildMode,
 ): Tensor[] {
   const given = graph.inputs.map(({ name }, i) => [name, inputs[i]!] as const)
-  const values = new Environment({ graph, variables, mode }, given)
+  const values = new Environment(
+    { graph, variables, mode, repeats: 1, budget: { steps: MOST_WRITTEN_OUT } },
+    given,
+  )
   values.walk(graph.nodes)
   return graph.outputs.map(({ name }) => values.tensor(name))
 }

@@ -42,8 +42,17 @@ export interface Values {
   isFrozen(name: string): boolean
   /** Whether the model gives this value to its caller. */
   isOutput(name: string): boolean
-  /** What a body gives; it sees all values that are there. */
-  run(body: Body, inputs: readonly Tensor[]): (Tensor | TensorList)[]
+  /** A tensor or a list. */
+  value(name: string): Tensor | TensorList
+  /** Elements of a tensor when they are known now. */
+  elements(x: Tensor): TypedArray | undefined
+  /**
+   * What a body gives; it sees all values that are there.
+   * @param tracedSteps when it becomes the body of a loop or branch, where nothing can be computed on the way: how often it runs
+   */
+  run(body: Body, inputs: readonly (Tensor | TensorList)[], tracedSteps?: number): (Tensor | TensorList)[]
+  /** Counts a step of a loop that is written out. @throws OnnxError (`tooLarge`) after too many */
+  spendStep(where: string): void
 }
 
 export class OperatorCall {
@@ -93,13 +102,28 @@ export class OperatorCall {
     return (this.#node.inputs[i] ?? '') !== ''
   }
 
-  /** The body that is the attribute `name`. @returns what it gives, each time that it is called */
-  body(name: string, inputCount: number): (inputs: readonly Tensor[]) => (Tensor | TensorList)[] {
+  /** The body that is the attribute `name`. @returns what it gives, each time that it is called; see {@link Values.run} */
+  body(
+    name: string,
+    inputCount: number,
+  ): (inputs: readonly (Tensor | TensorList)[], tracedSteps?: number) => (Tensor | TensorList)[] {
     const body = this.#node.bodies.get(name)
     if (!body) this.fail(`has no graph '${name}'`)
     if (body.inputs.length !== inputCount)
       this.fail(`has a graph '${name}' of ${body.inputs.length} inputs, it needs ${inputCount}`)
-    return (inputs) => this.#values.run(body, inputs)
+    return (inputs, tracedSteps) => this.#values.run(body, inputs, tracedSteps)
+  }
+  /** See {@link Values.spendStep}. */
+  spendStep(): void {
+    this.#values.spendStep(this.#where)
+  }
+  /** Input `i`, a tensor or a list. */
+  value(i: number): Tensor | TensorList {
+    return this.#values.value(this.#node.inputs[i] ?? '')
+  }
+  /** The elements of `x` if they are known, else undefined. */
+  known(x: Tensor): TypedArray | undefined {
+    return this.#values.elements(x)
   }
 
   input(i: number): Tensor {

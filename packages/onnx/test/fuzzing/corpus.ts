@@ -114,7 +114,7 @@ export async function corpus(shared: string | undefined): Promise<readonly Uint8
 function collected(shared: string | undefined): readonly Uint8Array[] {
   const files: Uint8Array[] = []
   if (shared === undefined) return files
-  for (const name of ['mlp', 'cnn_bn', 'resnet_block', 'transformer_enc', 'lstm', 'gru'])
+  for (const name of ['mlp', 'cnn_bn', 'resnet_block', 'transformer_enc', 'bilstm', 'gru', 'rnn_tanh'])
     for (const file of ['model.onnx', 'model.op11.onnx', 'train.onnx']) {
       const path = join(shared, 'oracles/torch-cases', name, file)
       if (existsSync(path)) files.push(readFileSync(path))

@@ -13,12 +13,12 @@ function branch(call: OperatorCall): readonly (Tensor | TensorList)[] {
   return results
 }
 
-type Branch = (inputs: readonly Tensor[]) => (Tensor | TensorList)[]
+type Branch = ReturnType<OperatorCall['body']>
 
 /** @throws UnknownValueError when only the value of the condition can tell what comes out */
 function both(call: OperatorCall, yes: Branch, no: Branch): Tensor[] {
   const tensors = (run: Branch) => (): Tensor[] =>
-    run([]).map((x) => {
+    run([], 1).map((x) => {
       if (x instanceof TensorList) throw new Error('[cond] a branch gives a list')
       return x
     })

@@ -9,6 +9,7 @@ import { elementwise } from './elementwise.ts'
 import { indexing } from './indexing.ts'
 import { distinct } from './distinct.ts'
 import { lines } from './lines.ts'
+import { loops } from './loop.ts'
 import { losses } from './loss.ts'
 import { matrix } from './matrix.ts'
 import { movement } from './movement.ts'
@@ -47,5 +48,6 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
     sequences,
     recurrent,
     conditions,
+    loops,
   ].flatMap((family) => Object.entries(family)),
 )
