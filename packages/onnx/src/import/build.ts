@@ -57,7 +57,7 @@ interface Setting {
 
 /** A body inside of loops that runs more often would keep the machine for hours; a file of a few bytes can ask for it. */
 const MOST_REPEATS = 2 ** 24
-const MOST_WRITTEN_OUT = 2 ** 14
+const MOST_WRITTEN_OUT = 2 ** 11
 
 /** Values of a graph, or of a body inside of it, by name: filled while the nodes are walked. */
 class Environment implements Values {

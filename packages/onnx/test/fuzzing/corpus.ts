@@ -33,6 +33,7 @@ import {
   where,
 } from '@dl/tensor/core'
 import { exportOnnx, importOnnx, OnnxError } from '../../src/index.ts'
+import loops from '../fixtures/loops.json' with { type: 'json' }
 import { readTarGz } from '../support/archive.ts'
 
 const numbers = (shape: number[]): Tensor =>
@@ -101,7 +102,8 @@ const MOST_BYTES = 40_000
 /** Files that import as they are. */
 export async function corpus(shared: string | undefined): Promise<readonly Uint8Array[]> {
   const sound: Uint8Array[] = []
-  for (const bytes of [...exported(), ...collected(shared)])
+  const looping = loops.cases.map(({ model }) => Uint8Array.from(Buffer.from(model, 'base64')))
+  for (const bytes of [...exported(), ...looping, ...collected(shared)])
     try {
       for (const v of (await importOnnx(bytes)).variables) v.dispose()
       sound.push(bytes)

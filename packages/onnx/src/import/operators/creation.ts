@@ -42,7 +42,8 @@ function rangeOf(call: OperatorCall): Tensor {
   const [start, limit, delta] = [call.number(0, 'start'), call.number(1, 'limit'), call.number(2, 'delta')]
   const dtype = dtypeOfTensor(call.input(0))
   const size = Math.max(0, Math.ceil((limit - start) / delta))
-  if (Number.isNaN(size)) call.fail(`counts from ${start} to ${limit} in steps of ${delta}`)
+  const isBroken = dtype === 'int64' && !(Number.isInteger(start) && Number.isInteger(delta))
+  if (Number.isNaN(size) || isBroken) call.fail(`counts from ${start} to ${limit} in steps of ${delta}`)
   call.checkSize(size, dtype)
   const data = allocate(dtype, size) as { [i: number]: number | bigint }
   for (let i = 0; i < size; i++) data[i] = dtype === 'int64' ? BigInt(start + i * delta) : start + i * delta

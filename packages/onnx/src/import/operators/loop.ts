@@ -60,8 +60,7 @@ function writtenOut(call: OperatorCall, limit: number, first: readonly Value[]):
     const results = body([tensor(BigInt64Array.of(BigInt(i)), [], 'int64'), goesOn, ...carried])
     goesOn = tensorOnly(results[0] ?? call.fail('has a body without outputs'))
     carried = results.slice(1, first.length + 1)
-    const deep = carried.find((x) => !(x instanceof TensorList) && x.rank > MOST_DIMENSIONS)
-    if (deep) call.fail('adds dimensions to what it carries, in each step')
+    for (const x of carried) if (!(x instanceof TensorList)) settle(call, x)
     for (const [k, y] of results.slice(first.length + 1).entries()) (columns[k] ??= []).push(tensorOnly(y))
     const value = call.known(goesOn) ?? call.unknown('whether it goes on')
     if (value[0] === 0) break
@@ -69,6 +68,12 @@ function writtenOut(call: OperatorCall, limit: number, first: readonly Value[]):
   if (carried.length + columns.length < call.outputCount)
     call.fail('takes no step, so that the shapes of its outputs are not known')
   return [...carried, ...columns.map((column) => stack(column, 0))]
+}
+
+/** Where values are computed on the way, computes `x`, or each step would compute all steps before it again. */
+function settle(call: OperatorCall, x: Tensor): void {
+  if (x.rank > MOST_DIMENSIONS) call.fail('adds dimensions to what it carries, in each step')
+  call.known(x)
 }
 
 // ---- Scan
