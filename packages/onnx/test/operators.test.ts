@@ -211,7 +211,7 @@ describe('random numbers', () => {
     const model = await oneNode('RandomUniform', [], { shape: [4000], low: 2.5, high: 4.5, dtype: 11 })
     const draw = (await (await model.run({}))['y']!.data()) as Float64Array
     expect(Math.min(...draw)).toBeGreaterThanOrEqual(2.5)
-    expect(Math.max(...draw)).toBeLessThan(4.5)
+    expect(Math.max(...draw)).toBeLessThanOrEqual(4.5) // a draw just below may be rounded up to the bound
     expect(draw.reduce((a, b) => a + b, 0) / draw.length).toBeCloseTo(3.5, 1)
     expect(await (await model.run({}))['y']!.data()).not.toEqual(draw)
   })
