@@ -52,18 +52,13 @@ function digits(): Plugin {
   }
 }
 
-// DL_PACKED: the packages were installed from tarballs, so there are no sources to resolve to.
-const conditions = process.env['DL_PACKED'] ? [] : ['@dl/source']
-
-export default defineConfig(({ command }) => ({
+export default defineConfig({
   base: './',
   plugins: [digits()],
-  resolve: { conditions: [...conditions, 'module', 'browser', 'default'] },
+  resolve: { conditions: ['@dl/source', 'module', 'browser', 'default'] },
   worker: { format: 'es' },
   build: { target: 'es2022', chunkSizeWarningLimit: 900 },
   // the dev server's own client is inline script: the policy holds for what is built
   server: { headers: ISOLATION },
-  preview: {
-    headers: { ...ISOLATION, ...(command === 'serve' ? { 'Content-Security-Policy': POLICY } : {}) },
-  },
-}))
+  preview: { headers: { ...ISOLATION, 'Content-Security-Policy': POLICY } },
+})

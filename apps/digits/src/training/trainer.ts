@@ -27,7 +27,7 @@ export class Trainer {
   #model: Sequential | null = null
   #predict: Predict | null = null
   #stop: AbortController | null = null
-  /** The last requests wait for the ones before: a model is used by one at a time. */
+  /** Requests about drawings and files, one after the other. */
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(train: MnistSplit, test: MnistSplit, tell: (reply: Reply) => void) {
@@ -73,7 +73,7 @@ export class Trainer {
 
   /** Values do not move from a device that is only read asynchronously by themselves: they are brought along. */
   async #moveTo(backend: Settings['backend']): Promise<void> {
-    if (backends.registered.length > 0 && this.#model && backends.active.name !== backend) {
+    if (this.#model && backends.active.name !== backend) {
       const bytes = await this.#model.checkpointToSafetensors()
       await setBackend(backend)
       this.#model = digitNetwork(this.#network)

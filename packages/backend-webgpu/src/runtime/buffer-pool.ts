@@ -51,7 +51,7 @@ export class BufferPool {
   acquire(bytes: number): GPUBuffer {
     const size = sizeClass(bytes)
     const { mostBytes } = this.#device
-    if (size > mostBytes && bytes > mostBytes) throw new OutOfDeviceMemoryError(bytes, mostBytes)
+    if (bytes > mostBytes) throw new OutOfDeviceMemoryError(bytes, mostBytes)
     const fitted = Math.min(size, mostBytes)
     const known = this.#idle.get(fitted)?.pop()
     if (known) this.#idleBytes -= fitted
